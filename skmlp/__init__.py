@@ -1,0 +1,1 @@
+"""Neural networks for tables, the scikit-learn way."""

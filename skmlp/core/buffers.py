@@ -1,0 +1,152 @@
+"""Lay named slots end to end in a row; hand out reusable work arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+#: Rows of parameters are visited in blocks of this many bytes, which stay in a core's L2 cache.
+BLOCK_BYTES = 1 << 17
+
+
+@dataclass(eq=False)
+class Slot:
+    """A named stretch of a row, seen as an array of ``shape``."""
+
+    name: str
+    role: str
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+
+    def view(self, rows: Array) -> Array:
+        """Return this slot of every row: (K, P) -> (K, \\*shape), sharing memory."""
+        return rows[:, self.start : self.stop].reshape(len(rows), *self.shape)
+
+
+class Layout:
+    """Slots laid end to end in one row, those of one role side by side.
+
+    Slots stand in the order in which they were added until :meth:`arrange` sorts them by
+    role, weights first: what acts on weights alone then acts on one stretch.
+
+    Examples
+    --------
+    >>> layout = Layout()
+    >>> b = layout.add("b", (3,), "bias")
+    >>> w = layout.add("W", (2, 3), "weight")
+    >>> layout.arrange()
+    >>> layout.size, layout.span("weight"), layout.span("bias")
+    (9, slice(0, 6, None), slice(6, 9, None))
+    >>> w.view(np.zeros((1, layout.size))).shape
+    (1, 2, 3)
+    >>> layout.vector({"weight": 1.0}, default=0.0)
+    array([1., 1., 1., 1., 1., 1., 0., 0., 0.])
+    """
+
+    def __init__(self) -> None:
+        self.slots: list[Slot] = []
+        self.size = 0
+
+    def add(self, name: str, shape: tuple[int, ...], role: str) -> Slot:
+        """Append a slot; ``role`` is "weight", "bias", "scale", ..."""
+        slot = Slot(name, role, self.size, self.size + prod(shape), shape)
+        self.slots.append(slot)
+        self.size = slot.stop
+        return slot
+
+    def arrange(self) -> None:
+        """Sort the slots by role, weights first; each keeps its place among its like."""
+        roles = ["weight", *dict.fromkeys(slot.role for slot in self.slots)]
+        self.slots.sort(key=lambda slot: roles.index(slot.role))
+        start = 0
+        for slot in self.slots:
+            slot.start, slot.stop = start, start + prod(slot.shape)
+            start = slot.stop
+
+    def span(self, role: str) -> slice:
+        """Return the stretch of an arranged row that holds ``role``."""
+        slots = [slot for slot in self.slots if slot.role == role]
+        return slice(slots[0].start, slots[-1].stop) if slots else slice(0, 0)
+
+    def vector(self, by_role: Mapping[str, float], default: float = 1.0) -> Array:
+        """Return a (P,) row with one number per parameter, chosen by its slot's role."""
+        row = np.empty(self.size)
+        for slot in self.slots:
+            row[slot.start : slot.stop] = by_role.get(slot.role, default)
+        return row
+
+
+def blocks(rows: Array) -> Iterator[slice]:
+    """Cut the columns of ``rows`` (K, P) into stretches that fit the cache."""
+    k, p = rows.shape
+    width = max(1, BLOCK_BYTES // (k * rows.itemsize))
+    for start in range(0, p, width):
+        yield slice(start, min(start + width, p))
+
+
+class Workspace:
+    """Work arrays that are allocated once for each (owner, name, shape), then reused.
+
+    What :meth:`array` returns is borrowed: the next call with the same arguments
+    returns the same memory. The owner is the layer itself, never its ``id()``, which a
+    later object could inherit.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of all arrays.
+    rows : sequence of int
+        Which of the original networks are still in the stack, for settings that differ
+        from network to network.
+    rngs : sequence of Generator
+        One stream for each network in the stack, for what is drawn at every step.
+    xp : module
+        NumPy, or an array module with its interface.
+    """
+
+    def __init__(
+        self,
+        dtype: Any,
+        rows: Sequence[int] = (0,),
+        rngs: Sequence[np.random.Generator] = (),
+        xp: Any = np,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        self.rows = rows
+        self.rngs = rngs
+        self.xp = xp
+        self._arrays: dict[tuple[Any, ...], Array] = {}
+
+    def array(self, owner: object, name: str, shape: tuple[int, ...]) -> Array:
+        """Return an uninitialised array, the same one at every call."""
+        key = (owner, name, shape)
+        found = self._arrays.get(key)
+        if found is None:
+            found = self._arrays[key] = self.xp.empty(shape, dtype=self.dtype)
+        return found
+
+    def ones(self, n: int) -> Array:
+        """Return a (1, 1, n) row of ones: a product with it sums over rows, faster than ``sum``."""
+        found = self._arrays.get(("ones", n))
+        if found is None:
+            found = self._arrays["ones", n] = self.xp.ones((1, 1, n), dtype=self.dtype)
+        return found
+
+    def column(self, setting: Any, ndim: int) -> Array:
+        """Return one number, or one for each original network, as (K or 1, 1, ...)."""
+        numbers = self.xp.asarray(setting, dtype=self.dtype).reshape(-1)
+        if len(numbers) > 1:
+            numbers = numbers[list(self.rows)]
+        return numbers.reshape(-1, *[1] * (ndim - 1))
+
+    def clear(self) -> None:
+        """Forget all arrays."""
+        self._arrays.clear()

@@ -1,0 +1,222 @@
+"""Watching a training: validation, early stopping, smaller steps, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from skmlp.core.buffers import Array
+from skmlp.core.losses import Loss
+from skmlp.core.network import Network, batch_of
+from skmlp.core.training import Callback, State
+
+#: Rows that pass through the network together in a validation.
+_CHUNK = 4096
+
+
+@final
+@dataclass(eq=False)
+class Validate(Callback):
+    """Record the loss, and a score, on held-out rows after each epoch.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Rows of shape (n, p)
+        Inputs.
+    y : ndarray of shape (n, t)
+        Targets in the loss's form.
+    w : ndarray of shape (n,) or None
+        Weights, of any mean.
+    loss : Loss
+        Without penalty.
+    score : callable or None
+        Given one network's raw outputs (n, m), returns a number, greater being better.
+    """
+
+    X: Any
+    y: Array
+    w: Array | None
+    loss: Loss
+    score: Callable[[Array], float] | None = None
+
+    def on_epoch_end(self, state: State) -> None:
+        """Record "validation_loss" and, where there is a score, "validation_score"."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            raw = outputs(state.network, self.X)
+            state.put("validation_loss", mean_loss(self.loss, raw, self.y, self.w))
+        if self.score is not None:
+            state.put("validation_score", [self.score(r) for r in raw])
+
+
+def outputs(network: Network, X: Any) -> Array:
+    """Return the raw outputs (k, n, m) of the present networks for X (n, p)."""
+    parts = [
+        network.forward(batch_of(X[start : start + _CHUNK])).copy()
+        for start in range(0, X.shape[0], _CHUNK)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def mean_loss(loss: Loss, raw: Array, y: Array, w: Array | None) -> Array:
+    """Return the (k,) weighted mean losses of raw outputs (k, n, m)."""
+    values = loss.pointwise(raw, y[None], np.empty_like(raw))
+    return np.average(values, axis=1, weights=w)
+
+
+@final
+@dataclass(eq=False)
+class EarlyStopping(Callback):
+    """Stop a network, or shorten its steps, once what is watched no longer improves.
+
+    Parameters
+    ----------
+    monitor : str
+        Name of what is recorded: "train_loss", "validation_loss", "validation_score".
+    sign : {-1, 1}, default=1
+        1 where less is better, -1 where more is.
+    tol : float, default=0
+        What counts as an improvement must exceed it.
+    patience : float, default=10
+        Epochs without improvement that are borne; the next one acts.
+    restore : bool, default=False
+        Whether to end with the weights of the best epoch.
+    divide_by : float, default=None
+        Divide the learning rate by this instead of stopping, and stop below ``lr_min``.
+    lr_min : float, default=1e-6
+        See ``divide_by``.
+
+    Attributes
+    ----------
+    best : ndarray of shape (K,)
+        Best value so far, in the sign of what is watched.
+    best_epoch : ndarray of shape (K,)
+        The epoch, from 1, in which it was seen.
+    bad_epochs : ndarray of shape (K,)
+        Epochs in a row without improvement.
+    """
+
+    monitor: str
+    sign: int = 1
+    tol: float = 0.0
+    patience: float = 10
+    restore: bool = False
+    divide_by: float | None = None
+    lr_min: float = 1e-6
+
+    def on_fit_start(self, state: State) -> None:
+        """Start counting; a training that goes on keeps its best."""
+        if hasattr(self, "best"):
+            return
+        k = state.network.k
+        self.best = np.full(k, self.sign * np.inf)
+        self.best_epoch = np.zeros(k, dtype=int)
+        self.bad_epochs = np.zeros(k, dtype=int)
+        self.kept: dict[int, tuple[Array, Array]] = {}
+
+    def on_epoch_end(self, state: State) -> None:
+        """Compare with the best so far."""
+        network = state.network
+        values = state.get(self.monitor)
+        for k, row in enumerate(network.rows):
+            if state.stop[k]:
+                continue
+            value, best = self.sign * values[k], self.sign * self.best[row]
+            enough = value <= best - self.tol  # false for nan, which is no improvement
+            self.bad_epochs[row] = 0 if enough else self.bad_epochs[row] + 1
+            if value < best:
+                self.best[row], self.best_epoch[row] = values[k], state.epoch
+                if self.restore:
+                    self._keep(int(row), network.theta[k], network.stats[k])
+            if self.bad_epochs[row] > self.patience:
+                self._act(state, k, int(row))
+
+    def _keep(self, row: int, theta: Array, stats: Array) -> None:
+        if row in self.kept:
+            self.kept[row][0][:], self.kept[row][1][:] = theta, stats
+        else:
+            self.kept[row] = theta.copy(), stats.copy()
+
+    def _act(self, state: State, k: int, row: int) -> None:
+        if self.divide_by is None or state.lr[k, 0] <= self.lr_min:
+            state.stop[k] = True
+        else:
+            state.lr[k] /= self.divide_by
+            self.bad_epochs[row] = 0
+
+    def on_fit_end(self, state: State) -> None:
+        """Put the best weights back."""
+        for row, (theta, stats) in self.kept.items():
+            state.network.theta[row], state.network.stats[row] = theta, stats
+            state.diverged[row] = False
+
+
+@final
+@dataclass(eq=False)
+class BackOff(Callback):
+    """Where the loss becomes infinite, return to the last good epoch with smaller steps.
+
+    Parameters
+    ----------
+    factor : float, default=0.1
+        Of the learning rate, at each return.
+    attempts : int, default=8
+        Returns before the network is given up.
+    """
+
+    factor: float = 0.1
+    attempts: int = 8
+
+    def on_fit_start(self, state: State) -> None:
+        """Remember the start."""
+        network = state.network
+        self.good = {int(r): self._copy(network, k) for k, r in enumerate(network.rows)}
+        self.returns = np.zeros(network.k, dtype=int)
+
+    @staticmethod
+    def _copy(network: Network, k: int) -> tuple[Array, Array]:
+        return network.theta[k].copy(), network.stats[k].copy()
+
+    def on_epoch_end(self, state: State) -> None:
+        """Remember, or return."""
+        network = state.network
+        for k, row in enumerate(map(int, network.rows)):
+            if not (state.diverged[k] or not np.isfinite(network.theta[k]).all()):
+                self.good[row] = self._copy(network, k)
+                continue
+            network.theta[k], network.stats[k] = self.good[row]
+            self.returns[row] += 1
+            if self.returns[row] <= self.attempts:
+                state.optimizer.reset(k)
+                state.lr[k] *= self.factor
+                state.diverged[k] = False
+
+
+@final
+@dataclass(eq=False)
+class MaxNorm(Callback):
+    """After each step, shorten every unit's incoming weights to a length of at most ``limit``.
+
+    Parameters
+    ----------
+    limit : float
+        The largest Euclidean norm of a column of W.
+
+    References
+    ----------
+    Srivastava et al. (2014), "Dropout", JMLR 15, section 5.1.
+    """
+
+    limit: float
+
+    def on_batch_end(self, state: State) -> None:
+        """Project."""
+        network = state.network
+        for slot in network.layout.slots:
+            if slot.role == "weight":
+                w = slot.view(network.theta)  # (k, n_in, n_out)
+                norm = np.sqrt((w * w).sum(axis=1, keepdims=True))
+                if (norm > self.limit).any():
+                    w *= self.limit / np.maximum(norm, self.limit)

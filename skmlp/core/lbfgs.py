@@ -1,0 +1,152 @@
+"""Training by L-BFGS: SciPy's minimiser on a network's row of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+
+from skmlp.core.batches import Batch
+from skmlp.core.losses import Loss
+from skmlp.core.network import Network
+from skmlp.core.optimizers import Optimizer
+from skmlp.core.penalties import Penalty
+from skmlp.core.training import Callback, State, hooks
+
+
+def train_lbfgs(
+    network: Network,
+    loss: Loss,
+    batch: Batch,
+    *,
+    epochs: int,
+    max_fun: int,
+    tol: float,
+    penalty: Penalty,
+    penalty_rows: float,
+    callbacks: Sequence[Callback] = (),
+) -> tuple[State, list[OptimizeResult]]:
+    """Minimise the loss over all rows, network by network.
+
+    An iteration of L-BFGS counts as an epoch; callbacks see it and may stop it.
+
+    Parameters
+    ----------
+    network : Network
+        Its ``theta`` moves in place; ``prepare_training`` has been called.
+    loss : Loss
+        What is made small.
+    batch : Batch
+        All rows, shared by the networks.
+    epochs : int
+        Largest number of iterations.
+    max_fun : int
+        Largest number of evaluations of the loss.
+    tol : float
+        Stop once no entry of the gradient exceeds it.
+    penalty : Penalty
+        Added to the loss.
+    penalty_rows : float
+        What the penalty is divided by.
+    callbacks : sequence of Callback, default=()
+        Called in turn.
+
+    Returns
+    -------
+    state : State
+    results : list of OptimizeResult
+        SciPy's account of each network.
+
+    References
+    ----------
+    Liu & Nocedal (1989), "On the limited memory BFGS method for large scale optimization",
+    Mathematical Programming 45.
+    """
+    state = State(network, Optimizer(), np.ones((network.k, 1)))
+    results: list[OptimizeResult] = []
+    size = network.k
+    theta, stats = network.theta, network.stats
+    for k in range(size):
+        if size > 1:
+            network.restore(theta, stats)
+            network.select(np.arange(size) == k)
+        state._begin(epochs)
+        state._size = size
+        results.append(
+            _minimise(state, loss, batch, max_fun, tol, penalty, penalty_rows, callbacks)
+        )
+        theta[k], stats[k] = network.theta[0], network.stats[0]
+    if size > 1:
+        network.restore(theta, stats)
+    return state, results
+
+
+def _minimise(
+    state: State,
+    loss: Loss,
+    batch: Batch,
+    max_fun: int,
+    tol: float,
+    penalty: Penalty,
+    penalty_rows: float,
+    callbacks: Sequence[Callback],
+) -> OptimizeResult:
+    network = state.network
+    theta, grad = network.theta, network.grad
+    assert grad is not None, "prepare_training allocates the gradient"
+    penalty.bind(network.layout, network.work)
+    clock = [perf_counter()]
+    accepted = theta[0].astype(np.float64)
+
+    def value_and_grad(x: Any) -> tuple[float, Any]:
+        theta[0] = x
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            raw = network.forward(batch.X, train=True)
+            d_raw = network.work.array(network, "d_raw", raw.shape)
+            value = loss.value_and_grad(raw, batch.y, batch.w, d_raw)
+            network.backward(d_raw)
+            value = value + penalty.value_and_grad(theta, grad, penalty_rows)
+        for hook in hooks(callbacks, "on_gradient"):
+            hook(state)
+        return float(value[0]), grad[0].astype(np.float64)
+
+    def on_iteration(intermediate_result: OptimizeResult) -> None:
+        theta[0] = accepted[:] = intermediate_result.x
+        state.epoch, state.step = state.epoch + 1, state.step + 1
+        state.progress = state.epoch / state.epochs
+        state.train_loss = np.array([intermediate_result.fun])
+        state.history.append({})
+        state.put("train_loss", state.train_loss)
+        state.put("learning_rate", np.nan)
+        state.put("seconds", perf_counter() - clock[0])
+        clock[0] = perf_counter()
+        for name in ("on_batch_end", "on_epoch_end"):
+            for hook in hooks(callbacks, name):
+                hook(state)
+        if state.stop.all():
+            raise StopIteration
+
+    for hook in hooks(callbacks, "on_fit_start"):
+        hook(state)
+    result = OptimizeResult(x=accepted, fun=np.nan, nit=0, status=0, message="")
+    try:
+        result = minimize(
+            value_and_grad,
+            accepted.copy(),
+            jac=True,
+            method="L-BFGS-B",
+            callback=on_iteration,
+            options={"maxfun": max_fun, "maxiter": state.epochs, "gtol": tol},
+        )
+        theta[0] = result.x
+        state.train_loss = np.array([result.fun])
+        state.diverged = ~np.isfinite(state.train_loss)
+    except KeyboardInterrupt:
+        theta[0] = accepted
+        state.interrupted = True
+    for hook in hooks(callbacks, "on_fit_end"):
+        hook(state)
+    return result

@@ -1,0 +1,410 @@
+"""Direction -> better direction, in place; an optimiser is a chain of these."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from skmlp.core.buffers import Array, Layout, Workspace, blocks
+
+#: Running averages are freed of subnormal numbers, which are slow, every so many steps.
+_FLUSH_EVERY = 256
+
+
+class Transform(ABC):
+    """One link of the chain: changes a gradient, or a step, in place."""
+
+    #: False: sees the direction, before the learning rate. True: sees the step, after it.
+    on_step: ClassVar[bool] = False
+    #: Names of the (K, P) arrays it remembers between steps.
+    memory: ClassVar[tuple[str, ...]] = ()
+
+    def bind(self, layout: Layout, work: Workspace, k: int) -> None:
+        """Allocate the memory of a new training, in the state before its first step."""
+        for name in self.memory:
+            setattr(self, name, work.xp.zeros((k, layout.size), dtype=work.dtype))
+        self.rebind(layout, work)
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:  # noqa: B027 - most have no settings
+        """Take settings and work arrays for the networks that are in the stack."""
+
+    def select(self, keep: Array) -> None:
+        """Keep the memory of some networks."""
+        for name in self.memory:
+            setattr(self, name, getattr(self, name)[keep])
+
+    def reset(self, row: int) -> None:
+        """Forget what was remembered of one network."""
+        for name in self.memory:
+            getattr(self, name)[row] = 0
+
+    @abstractmethod
+    def __call__(self, theta: Array, grad: Array) -> None:
+        """Change ``grad`` (K, P) in place."""
+
+
+class Optimizer:
+    """θ ← θ - lr · direction, the direction being the gradient after a chain of transforms.
+
+    ``Optimizer()`` is plain gradient descent; ``Optimizer(ClipNorm(1.0), Adam(), Decay(1e-2))``
+    is AdamW with clipping.
+
+    Parameters
+    ----------
+    \\*transforms : Transform
+        Applied in turn.
+
+    Examples
+    --------
+    >>> theta = np.array([[1.0]])
+    >>> Optimizer().step(theta, grad=np.array([[4.0]]), lr=0.1)
+    >>> theta
+    array([[0.6]])
+    """
+
+    def __init__(self, *transforms: Transform) -> None:
+        self.transforms = transforms
+        self._on_direction = [t for t in transforms if not t.on_step]
+        self._on_step = [t for t in transforms if t.on_step]
+
+    def __repr__(self) -> str:
+        """Show the chain as it was written."""
+        return f"Optimizer({', '.join(map(repr, self.transforms))})"
+
+    def bind(self, layout: Layout, work: Workspace, k: int) -> None:
+        """Start a new training of K networks."""
+        for transform in self.transforms:
+            transform.bind(layout, work, k)
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:
+        """Go on with other work arrays."""
+        for transform in self.transforms:
+            transform.rebind(layout, work)
+
+    def select(self, keep: Array) -> None:
+        """Go on with some of the networks."""
+        for transform in self.transforms:
+            transform.select(keep)
+
+    def reset(self, row: int) -> None:
+        """Forget what was remembered of one network."""
+        for transform in self.transforms:
+            transform.reset(row)
+
+    def step(self, theta: Array, grad: Array, lr: Array | float) -> None:
+        """Move ``theta`` (K, P); ``grad`` is consumed; ``lr`` is a number or (K, 1)."""
+        for transform in self._on_direction:
+            transform(theta, grad)
+        grad *= lr
+        for transform in self._on_step:
+            transform(theta, grad)
+        theta -= grad
+
+
+@final
+@dataclass(eq=False)
+class Momentum(Transform):
+    """v ← μ v + step; the step becomes v, or μ v + step where Nesterov looks ahead.
+
+    It stands behind the learning rate, so that a falling rate does not slow what already
+    rolls (scikit-learn's and Sutskever's form).
+
+    Parameters
+    ----------
+    mu : float, default=0.9
+        Share of the velocity that is kept.
+    nesterov : bool, default=True
+        Whether to look ahead.
+
+    References
+    ----------
+    Sutskever et al. (2013), "On the importance of initialization and momentum in deep
+    learning", ICML, section 2.
+    """
+
+    mu: Any = 0.9
+    nesterov: bool = True
+    on_step: ClassVar[bool] = True
+    memory: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:
+        """Take μ as a column."""
+        self.work = work
+        self.mu_column = work.column(self.mu, 2)
+
+    def __call__(self, theta: Array, grad: Array) -> None:
+        """Let the velocity roll on."""
+        for block in blocks(grad):
+            g, v = grad[:, block], self.velocity[:, block]
+            v *= self.mu_column
+            v += g
+            if self.nesterov:
+                g += np.multiply(v, self.mu_column, out=self.work.array(self, "ahead", g.shape))
+            else:
+                g[...] = v
+
+
+@final
+@dataclass(eq=False)
+class Adam(Transform):
+    """m̂ / (√v̂ + ε), with running averages m of the gradient and v of its square.
+
+    Kept as s₁ = m / (1 - β₁) and s₂ = v / (1 - β₂), which saves two products a step.
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Shares of the running averages that are kept.
+    epsilon : float, default=1e-8
+        Added to the root, before the correction of its bias as in the paper's section 2
+        and in scikit-learn.
+
+    References
+    ----------
+    Kingma & Ba (2015), "Adam: a method for stochastic optimization", ICLR, algorithm 1.
+    """
+
+    beta_1: Any = 0.9
+    beta_2: Any = 0.999
+    epsilon: Any = 1e-8
+    memory: ClassVar[tuple[str, ...]] = ("s1", "s2")
+
+    def bind(self, layout: Layout, work: Workspace, k: int) -> None:
+        """Start with empty averages."""
+        self.t = 0
+        super().bind(layout, work, k)
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:
+        """Take the settings as columns."""
+        self.b1, self.b2 = work.column(self.beta_1, 2), work.column(self.beta_2, 2)
+        exact = Workspace(np.float64, work.rows)
+        b1, b2 = exact.column(self.beta_1, 2), exact.column(self.beta_2, 2)
+        self.exact = b1, b2, (1 - b1) / np.sqrt(1 - b2)
+        self.eps = (exact.column(self.epsilon, 2) / np.sqrt(1 - b2)).astype(work.dtype)
+
+    def __call__(self, theta: Array, grad: Array) -> None:
+        """Follow the averages."""
+        self.t += 1
+        b1, b2, factor = self.exact
+        scale = (factor * np.sqrt(1 - b2**self.t) / (1 - b1**self.t)).astype(grad.dtype)
+        for block in blocks(grad):
+            g, s1, s2 = grad[:, block], self.s1[:, block], self.s2[:, block]
+            s1 *= self.b1
+            s1 += g
+            g *= g
+            s2 *= self.b2
+            s2 += g
+            np.sqrt(s2, out=g)
+            g += self.eps
+            np.divide(s1, g, out=g)
+            g *= scale
+        if self.t % _FLUSH_EVERY == 0:
+            _flush(self.s1, self.s2)
+
+
+def _flush(*averages: Array) -> None:
+    """Set to zero what has decayed into subnormal numbers, which are a hundred times slower."""
+    for average in averages:
+        tiny = np.finfo(average.dtype).tiny
+        for block in blocks(average):
+            values = average[:, block]
+            values[np.abs(values) < tiny] = 0
+
+
+@final
+@dataclass(eq=False)
+class RMSProp(Transform):
+    """g / (√v + ε), with a running average v of the squared gradient.
+
+    Parameters
+    ----------
+    rho : float, default=0.9
+        Share of the running average that is kept.
+    epsilon : float, default=1e-8
+        Added to the root.
+
+    References
+    ----------
+    Tieleman & Hinton (2012), "Lecture 6.5: rmsprop", Neural Networks for Machine Learning.
+    """
+
+    rho: Any = 0.9
+    epsilon: Any = 1e-8
+    memory: ClassVar[tuple[str, ...]] = ("v",)
+
+    def bind(self, layout: Layout, work: Workspace, k: int) -> None:
+        """Start with an empty average."""
+        self.t = 0
+        super().bind(layout, work, k)
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:
+        """Take the settings as columns."""
+        self.work = work
+        self.rho_column = work.column(self.rho, 2)
+        self.eps = work.column(self.epsilon, 2)
+
+    def __call__(self, theta: Array, grad: Array) -> None:
+        """Divide by the root of the running mean square."""
+        self.t += 1
+        for block in blocks(grad):
+            g, v = grad[:, block], self.v[:, block]
+            square = np.multiply(g, g, out=self.work.array(self, "square", g.shape))
+            square *= 1 - self.rho_column
+            v *= self.rho_column
+            v += square
+            np.sqrt(v, out=square)
+            square += self.eps
+            g /= square
+        if self.t % _FLUSH_EVERY == 0:
+            _flush(self.v)
+
+
+@final
+@dataclass(eq=False)
+class RProp(Transform):
+    """Follow the sign alone: a parameter's step grows while its sign stays, halves when it turns.
+
+    Meant for the full batch: signs of noisy minibatches turn by chance. Steps start at the
+    learning rate and stay between 1e-6 and 50 times it.
+
+    Parameters
+    ----------
+    up, down : float, default=1.2, 0.5
+        Factors of the step.
+
+    References
+    ----------
+    Igel & Hüsken (2003), "Empirical evaluation of the improved Rprop learning algorithms",
+    Neurocomputing 50, algorithm iRprop-.
+    """
+
+    up: float = 1.2
+    down: float = 0.5
+    memory: ClassVar[tuple[str, ...]] = ("last", "size")
+
+    def bind(self, layout: Layout, work: Workspace, k: int) -> None:
+        """Start with steps of one learning rate."""
+        super().bind(layout, work, k)
+        self.size += 1
+
+    def reset(self, row: int) -> None:
+        """Start one network's steps again."""
+        super().reset(row)
+        self.size[row] = 1
+
+    def __call__(self, theta: Array, grad: Array) -> None:
+        """Grow, halve, or wait where the sign turned."""
+        for block in blocks(grad):
+            g, last, size = grad[:, block], self.last[:, block], self.size[:, block]
+            agreement = np.sign(g) * np.sign(last)
+            size *= np.choose((agreement + 1).astype(np.intp), (self.down, 1.0, self.up))
+            np.clip(size, 1e-6, 50.0, out=size)
+            g[agreement < 0] = 0
+            last[...] = g
+            np.sign(g, out=g)
+            g *= size
+
+
+@final
+@dataclass(eq=False)
+class ClipNorm(Transform):
+    """Shorten a network's gradient to a length of at most ``limit``.
+
+    Parameters
+    ----------
+    limit : float
+        The largest length, in the Euclidean norm over all of a network's parameters.
+
+    References
+    ----------
+    Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural
+    networks", ICML, section 3.2.
+    """
+
+    limit: Any
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:
+        """Take the limit as a column."""
+        self.limit_column = work.column(self.limit, 2)
+
+    def __call__(self, theta: Array, grad: Array) -> None:
+        """Rescale the rows that are too long."""
+        norm = np.sqrt(np.vecdot(grad, grad))[:, None]
+        if (norm > self.limit_column).any():
+            grad *= self.limit_column / np.maximum(norm, self.limit_column)
+
+
+@final
+@dataclass(eq=False)
+class ClipValue(Transform):
+    """Cut every entry of the gradient to [-limit, limit].
+
+    Parameters
+    ----------
+    limit : float
+        The largest absolute value.
+    """
+
+    limit: Any
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:
+        """Take the limit as a column."""
+        self.limit_column = work.column(self.limit, 2)
+
+    def __call__(self, theta: Array, grad: Array) -> None:
+        """Cut."""
+        np.clip(grad, -self.limit_column, self.limit_column, out=grad)
+
+
+@final
+@dataclass(eq=False)
+class Decay(Transform):
+    """direction ← direction + rate · W: weights, not biases, shrink by lr · rate a step.
+
+    Placed behind Adam this is AdamW: the decay is not divided by the gradient's size.
+
+    Parameters
+    ----------
+    rate : float
+        Decay at a learning rate of 1.
+
+    References
+    ----------
+    Loshchilov & Hutter (2019), "Decoupled weight decay regularization", ICLR, algorithm 2.
+    """
+
+    rate: Any
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:
+        """Find the weights."""
+        self.work = work
+        self.span = layout.span("weight")
+        self.rate_column = work.column(self.rate, 2)
+
+    def __call__(self, theta: Array, grad: Array) -> None:
+        """Add a share of the weights."""
+        weights, directions = theta[:, self.span], grad[:, self.span]
+        for block in blocks(weights):
+            w = weights[:, block]
+            scratch = self.work.array(self, "scratch", w.shape)
+            directions[:, block] += np.multiply(w, self.rate_column, out=scratch)
+
+
+#: First-order solvers by name: how each makes its chain from scikit-learn's parameters.
+SOLVERS: dict[str, Callable[..., list[Transform]]] = {
+    "gd": lambda **_: [],
+    "sgd": lambda *, momentum, nesterovs_momentum, **_: (
+        [Momentum(momentum, nesterovs_momentum)] if momentum else []
+    ),
+    "adam": lambda *, beta_1, beta_2, epsilon, **_: [Adam(beta_1, beta_2, epsilon)],
+    "adamw": lambda *, beta_1, beta_2, epsilon, **_: [Adam(beta_1, beta_2, epsilon)],
+    "rmsprop": lambda *, beta_2, epsilon, **_: [RMSProp(beta_2, epsilon)],
+    "rprop": lambda **_: [RProp()],
+}
+
+#: Solvers that need the gradient of all rows at every step.
+FULL_BATCH = frozenset({"gd", "rprop", "lbfgs"})

@@ -1,0 +1,79 @@
+"""Rows of a table too large to copy, read and standardised a block of columns at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skmlp.core.buffers import Array
+
+#: Bytes of one block.
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows ``index`` of ``(table - shift) * scale``, never formed as a whole.
+
+    Parameters
+    ----------
+    table : ndarray of shape (N, p)
+        In memory or mapped from a file, of any real dtype and memory order.
+    index : ndarray of shape (n,) or slice
+        The rows, in order.
+    shift, scale : ndarray of shape (p,), default=None
+        Standardisation of each column; None for none.
+
+    Examples
+    --------
+    >>> rows = Rows(np.arange(6).reshape(3, 2), np.array([2, 0]), shift=np.array([1.0, 1.0]))
+    >>> [block for _, block in rows.blocks(np.float64)]
+    [array([[ 3.,  4.],
+           [-1.,  0.]])]
+    """
+
+    table: Array
+    index: Any
+    shift: Array | None = None
+    scale: Array | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        if isinstance(self.index, slice):
+            return len(range(*self.index.indices(len(self.table)))), self.table.shape[1]
+        return len(self.index), self.table.shape[1]
+
+    def __getitem__(self, index: Any) -> Rows:
+        """Choose among the rows."""
+        if isinstance(self.index, slice):
+            chosen = np.arange(len(self.table))[self.index][index]
+        else:
+            chosen = self.index[index]
+        return Rows(self.table, chosen, self.shift, self.scale)
+
+    def blocks(self, dtype: Any) -> Iterator[tuple[slice, Array]]:
+        """Yield (columns, values (n, width)) from left to right, in ``dtype``."""
+        n, p = self.shape
+        width = max(1, _BLOCK_BYTES // (n * np.dtype(dtype).itemsize))
+        for start in range(0, p, width):
+            columns = slice(start, min(start + width, p))
+            block = self.table[self.index, columns]
+            if self.shift is not None:
+                block = block - self.shift[columns]
+            if self.scale is not None:
+                block = block * self.scale[columns]
+            yield columns, np.asarray(block, dtype=dtype)
+
+    def whole(self, dtype: Any) -> Array:
+        """Return all values (n, p) in one array; the table itself where nothing is to be done."""
+        untouched = self.shift is None and self.scale is None and isinstance(self.index, slice)
+        if untouched and self.table.dtype == dtype:
+            return self.table[self.index]
+        out = np.empty(self.shape, dtype=dtype)
+        for columns, block in self.blocks(dtype):
+            out[:, columns] = block
+        return out
