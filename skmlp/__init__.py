@@ -1,1 +1,37 @@
 """Neural networks for tables, the scikit-learn way."""
+
+from skmlp.estimators import MLPClassifier, MLPRegressor
+
+__version__ = "0.1.0"
+
+#: Arguments of both estimators with which they follow scikit-learn's: same initial weights,
+#: same shuffles, same loss curve for the same ``random_state``.
+SKLEARN_DEFAULTS = {
+    "hidden_layer_sizes": (100,),
+    "activation": "relu",
+    "solver": "adam",
+    "alpha": 1e-4,
+    "batch_size": "auto",
+    "learning_rate": "constant",
+    "learning_rate_init": 1e-3,
+    "power_t": 0.5,
+    "max_iter": 200,
+    "shuffle": True,
+    "tol": 1e-4,
+    "momentum": 0.9,
+    "nesterovs_momentum": True,
+    "early_stopping": False,
+    "validation_fraction": 0.1,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-8,
+    "n_iter_no_change": 10,
+    "max_fun": 15000,
+    "standardize": False,
+    "weight_init": "sklearn",
+    "scoring": None,
+    "dtype": None,
+    "conventions": "sklearn",
+}
+
+__all__ = ["SKLEARN_DEFAULTS", "MLPClassifier", "MLPRegressor", "__version__"]

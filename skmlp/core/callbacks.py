@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, final
 
 import numpy as np
@@ -220,3 +221,49 @@ class MaxNorm(Callback):
                 norm = np.sqrt((w * w).sum(axis=1, keepdims=True))
                 if (norm > self.limit).any():
                     w *= self.limit / np.maximum(norm, self.limit)
+
+
+@final
+@dataclass(eq=False)
+class Report(Callback):
+    """Print each epoch, or draw a bar, with the loss and the time left.
+
+    Parameters
+    ----------
+    bar : bool, default=False
+        Whether to draw one line over and over instead of printing one an epoch.
+    """
+
+    bar: bool = False
+
+    def on_fit_start(self, state: State) -> None:
+        """Look at the clock."""
+        self.started, self.epoch = perf_counter(), 0
+
+    def on_epoch_end(self, state: State) -> None:
+        """Print the means over the present networks."""
+        self.epoch += 1
+        record = {name: np.nanmean(values) for name, values in state.history[-1].items()}
+        words = [f"loss = {record['train_loss']:.8f}"]
+        for name in ("validation_loss", "validation_score"):
+            if name in record:
+                words.append(f"{name.replace('_', ' ')} = {record[name]:.6f}")
+        elapsed = perf_counter() - self.started
+        left = elapsed / self.epoch * (state.epochs - self.epoch)
+        words.append(f"{left:.0f} s left")
+        if not self.bar:
+            print(f"Iteration {self.epoch}, {', '.join(words)}")
+            return
+        done = round(20 * self.epoch / state.epochs)
+        print(
+            f"\r[{'#' * done}{'.' * (20 - done)}] {self.epoch}/{state.epochs}, {', '.join(words)}",
+            end="   ",
+            flush=True,
+        )
+
+    def on_fit_end(self, state: State) -> None:
+        """Say why it ended."""
+        if self.bar:
+            print()
+        if self.epoch < state.epochs and not state.interrupted:
+            print(f"Stopped after {self.epoch} of {state.epochs} iterations.")

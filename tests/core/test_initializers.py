@@ -61,8 +61,9 @@ def test_fills_a_view(name):
 def test_sklearn_draws_are_scikit_learns(activation, factor):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 4)), np.arange(20) % 3
-    peer = MLPClassifier((5, 6), activation=activation, random_state=7, learning_rate_init=0.0)
-    peer.set_params(solver="sgd", learning_rate_init=1e-300).partial_fit(X, y, classes=[0, 1, 2])
+    still = {"solver": "sgd", "learning_rate_init": 1e-300}
+    peer = MLPClassifier((5, 6), activation=activation, random_state=7, **still)
+    peer.partial_fit(X, y, classes=[0, 1, 2])
     initializer, rng = SklearnGlorot(factor), np.random.RandomState(7)
     for coefs, intercepts in zip(peer.coefs_, peer.intercepts_, strict=True):
         weights, bias = np.empty_like(coefs), np.empty_like(intercepts)

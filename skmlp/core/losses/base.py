@@ -50,7 +50,7 @@ class Loss(ABC):
 
     @abstractmethod
     def predict(self, raw: Array) -> Array:
-        """Return predictions on the scale of y, (K, n, ...), for raw, (K, n, m); may be raw itself."""
+        """Return predictions, in units of y, (K, n, ...), of raw, (K, n, m); may be raw itself."""
 
     @final
     def value_and_grad(self, raw: Array, y: Array, w: Array | None, out: Array) -> Array:

@@ -42,8 +42,8 @@ class Focal(SoftmaxLoss):
     def start(self, y: Array, w: Array | None = None) -> Array:
         """Return the centred log p at which f_c pull(p_c) / p_c is the same for all c.
 
-        With f the class frequencies that is where the gradient vanishes. The common value is found by
-        bisection, and for each trial value the p_c likewise: pull(p) / p decreases.
+        With f the class frequencies that is where the gradient vanishes. The common value is found
+        by bisection, and for each trial value the p_c likewise: pull(p) / p decreases.
         """
         shares = class_totals(y, w, self.label_smoothing)
         shares /= shares.sum()

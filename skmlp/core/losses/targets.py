@@ -45,8 +45,7 @@ def class_totals(y: Array, w: Array | None, label_smoothing: float) -> Array:
     A class that is absent gets half a row, so that the logarithm is finite.
     """
     totals = weighted_sum(y, w)
-    n = totals.sum()
-    totals = n * smoothed(totals / n, label_smoothing, totals.size)
+    totals += label_smoothing * (totals.sum() / totals.size - totals)
     return np.where(totals > 0, totals, 0.5)
 
 

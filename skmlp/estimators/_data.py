@@ -1,0 +1,121 @@
+"""The estimators' inputs: standardised, split, laid out for the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from skmlp.core.rows import Rows
+
+#: A dense table is copied, standardised and converted, up to this size; above, it is read lazily.
+_COPY_BYTES = 1 << 25
+_COLUMNS = 1024
+
+
+class Standardizer:
+    """(x - mean) / sd column by column; sparse input is scaled but not centred.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n, p)
+        What the statistics are taken from.
+    w : ndarray of shape (n,) or None
+        Weights of the rows.
+    """
+
+    def __init__(self, X: Any, w: Any) -> None:
+        if sparse.issparse(X):
+            self.shift = None
+            self.scale = 1 / StandardScaler(with_mean=False).fit(X, sample_weight=w).scale_
+            return
+        columns = [slice(a, a + _COLUMNS) for a in range(0, X.shape[1], _COLUMNS)]
+        fitted = [StandardScaler().fit(X[:, c], sample_weight=w) for c in columns]
+        self.shift = np.concatenate([s.mean_ for s in fitted]).astype(X.dtype)
+        self.scale = np.concatenate([1 / s.scale_ for s in fitted]).astype(X.dtype)
+
+
+def lay_out(X: Any, index: Any, standardizer: Standardizer | None, dtype: Any) -> Any:
+    """Return rows ``index`` of X, standardised, as the core takes them: array, CSR or Rows."""
+    shift = standardizer.shift if standardizer else None
+    scale = standardizer.scale if standardizer else None
+    if sparse.issparse(X):
+        X = X if index is None else X[index]
+        X = X.astype(dtype, copy=scale is not None)
+        if scale is not None:
+            X.data *= scale.astype(dtype)[X.indices]
+        return X
+    rows = Rows(X, slice(None) if index is None else index, shift, scale)
+    if rows.shape[0] * rows.shape[1] * np.dtype(dtype).itemsize > _COPY_BYTES:
+        return rows
+    return rows.whole(dtype)
+
+
+def split(
+    y: Any,
+    *,
+    how: Any,
+    fraction: float,
+    shuffle: bool,
+    stratify: Any,
+    groups: Any,
+    spare_rare: bool,
+    rng: Any,
+) -> tuple[Any, Any]:
+    """Return (train, validation) row numbers.
+
+    Parameters
+    ----------
+    y : array-like of shape (n, ...)
+        Targets, for a splitter that looks at them.
+    how : {"auto", "last"} or splitter
+        "last" holds out the last rows, "auto" does so where ``shuffle`` is False, and draws
+        at random otherwise: whole groups, or alike from each class, or plainly.
+    fraction : float
+        Share held out.
+    shuffle : bool
+        Whether rows may be reordered at all.
+    stratify : ndarray of shape (n,) or None
+        Classes to hold out alike.
+    groups : array-like of shape (n,) or None
+        Groups to keep together.
+    spare_rare : bool
+        Whether a class of a single row stays in the training part; otherwise it is an error.
+    rng : RandomState
+        Where the split is drawn from.
+    """
+    n = len(y)
+    everything = np.arange(n)
+    if not isinstance(how, str):
+        train, held = next(iter(how.split(everything, y, groups)))
+    elif how == "last" or not shuffle:
+        if groups is not None:
+            raise ValueError(
+                "groups were given, but the last rows are to be held out; pass "
+                "validation_split='auto' and shuffle=True, or a splitter that knows both"
+            )
+        n_held = int(np.ceil(fraction * n))
+        train, held = everything[: n - n_held], everything[n - n_held :]
+    elif groups is not None:
+        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=rng)
+        train, held = next(splitter.split(everything, y, groups))
+    else:
+        kept = everything[:0]
+        if stratify is not None and spare_rare:
+            _, code, count = np.unique(stratify, return_inverse=True, return_counts=True)
+            rare = count[code] == 1
+            kept, everything, stratify = everything[rare], everything[~rare], stratify[~rare]
+        train, held = train_test_split(
+            everything, test_size=fraction, random_state=rng, stratify=stratify
+        )
+        train = np.concatenate([train, kept])
+    if len(held) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' "
+            "or the size of your dataset."
+        )
+    return train, held
+
