@@ -55,6 +55,9 @@ class ArrayBatches(Batches):
         Rows of a batch; the last one takes what is left.
     rngs : sequence of RandomState or Generator
         One stream for each network; empty to keep the order, for all networks alike.
+    order : ndarray of shape (K, n), default=None
+        Where an earlier training ended, to go on shuffling from there; None for the order
+        of the rows.
 
     Examples
     --------
@@ -63,13 +66,23 @@ class ArrayBatches(Batches):
     [[0.0, 1.0], [2.0, 3.0], [4.0]]
     """
 
-    def __init__(self, X: Any, y: Array, w: Array | None, size: int, rngs: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        X: Any,
+        y: Array,
+        w: Array | None,
+        size: int,
+        rngs: Sequence[Any],
+        order: Array | None = None,
+    ) -> None:
         self.X, self.y, self.w = X, y, w
         self.n_rows: int = X.shape[0]
         self.size = min(size, self.n_rows)
         self.n_batches: int = -(-self.n_rows // self.size)
         self.rngs = list(rngs)
-        self.order = np.tile(np.arange(self.n_rows), (len(self.rngs), 1))  # (K, n)
+        if order is None or order.shape != (len(self.rngs), self.n_rows):
+            order = np.tile(np.arange(self.n_rows), (len(self.rngs), 1))
+        self.order = order  # (K, n)
         self._copies: dict[str, Array] = {}
 
     def select(self, keep: Array) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -151,7 +152,6 @@ class EarlyStopping(Callback):
         """Put the best weights back."""
         for row, (theta, stats) in self.kept.items():
             state.network.theta[row], state.network.stats[row] = theta, stats
-            state.diverged[row] = False
 
 
 @final
@@ -231,7 +231,8 @@ class Report(Callback):
     Parameters
     ----------
     bar : bool, default=False
-        Whether to draw one line over and over instead of printing one an epoch.
+        Whether to draw one line over and over, where the output is a terminal, instead of
+        printing one an epoch.
     """
 
     bar: bool = False
@@ -239,6 +240,7 @@ class Report(Callback):
     def on_fit_start(self, state: State) -> None:
         """Look at the clock."""
         self.started, self.epoch = perf_counter(), 0
+        self.draws = self.bar and sys.stdout.isatty()
 
     def on_epoch_end(self, state: State) -> None:
         """Print the means over the present networks."""
@@ -251,7 +253,7 @@ class Report(Callback):
         elapsed = perf_counter() - self.started
         left = elapsed / self.epoch * (state.epochs - self.epoch)
         words.append(f"{left:.0f} s left")
-        if not self.bar:
+        if not self.draws:
             print(f"Iteration {self.epoch}, {', '.join(words)}")
             return
         done = round(20 * self.epoch / state.epochs)
@@ -263,7 +265,7 @@ class Report(Callback):
 
     def on_fit_end(self, state: State) -> None:
         """Say why it ended."""
-        if self.bar:
+        if self.draws:
             print()
         if self.epoch < state.epochs and not state.interrupted:
             print(f"Stopped after {self.epoch} of {state.epochs} iterations.")

@@ -19,6 +19,8 @@ from skmlp.core.schedules import Constant, Schedule
 
 #: A network that has come to infinity is noticed within so many steps.
 _CHECK_EVERY = 32
+#: A loss so many times what it was before the first step is as good as infinite.
+_EXPLODED = 1e6
 
 
 @dataclass(eq=False)
@@ -40,7 +42,9 @@ class State:
     progress: float = 0.0
     #: Mean loss of the last epoch with its penalty, (k,).
     train_loss: Array = field(default_factory=lambda: np.zeros(0))
-    #: Which networks are to leave, and which left with an infinite loss, (k,).
+    #: Loss of the first batch before the first step of the present call, (k,).
+    first_loss: Array = field(default_factory=lambda: np.zeros(0))
+    #: Which networks are to leave, and which have an infinite loss, or as good as that, (k,).
     stop: Array = field(default_factory=lambda: np.zeros(0, bool))
     diverged: Array = field(default_factory=lambda: np.zeros(0, bool))
     #: What is recorded of each epoch, of all networks (K,); nan where one has left.
@@ -85,6 +89,7 @@ class State:
         batches.select(keep)
         self.lr, self._rate = self.lr[keep], self._rate[keep]
         self.stop, self.diverged = self.stop[keep], self.diverged[keep]
+        self.first_loss = self.first_loss[keep]
 
     def _leave(self, k: int) -> None:
         network = self.network
@@ -202,7 +207,7 @@ def train(
             state.put("train_loss", state.train_loss)
             state.put("learning_rate", state.rate()[:, 0])
             state.put("seconds", perf_counter() - started)
-            state.diverged = ~np.isfinite(state.train_loss)
+            state.diverged = ~(state.train_loss <= _EXPLODED * (1 + state.first_loss))
             for hook in hooks(callbacks, "on_epoch_end"):
                 hook(state)
             state.stop |= state.diverged
@@ -251,6 +256,8 @@ def _epoch(
             optimizer.step(theta, grad, state._rate)
             for hook in on_batch_end:
                 hook(state)
+            if epoch == i == 0:
+                state.first_loss = np.array(value, dtype=np.float64)
             total += value * n
             seen += n
             state.step += 1

@@ -49,6 +49,7 @@ class Training:
     rng: Any
     generators: list[np.random.Generator]
     split: tuple[int, Any, Any] | None = None
+    order: Any = None
     stopper: EarlyStopping | None = None
     solver: str = ""
     state: State | None = None
@@ -123,6 +124,9 @@ class BaseMLP(
     def _learn_targets(self, y: Any, classes: Any) -> None:
         """Set the fitted attributes that say what kind of y this is."""
 
+    def _check_targets(self, y: Any) -> None:
+        """Refuse to go on with other targets than those of the last fit."""
+
     @abstractmethod
     def _encode_y(self, y: Any) -> Any:
         """Return y (n, t) as numbers, before any scaling; refuse what was not seen in fit."""
@@ -165,6 +169,8 @@ class BaseMLP(
         X, y = self._check_X_y(X, y, reset=fresh)
         if fresh:
             self._learn_targets(y, classes)
+        elif not incremental:
+            self._check_targets(y)
         code = self._encode_y(y)
         self._loss = self._make_loss()
         self._loss.check(code)
@@ -360,11 +366,14 @@ class BaseMLP(
             rngs = [training.rng] if self.shuffle else []
             params = self.get_params(deep=False)
             optimizer = self._continued(_options.optimizer(params))
+            size = self._batch_rows(n)
+            batches = ArrayBatches(rows.inputs, rows.target, w, size, rngs, training.order)
+            training.order = batches.order
             state = train(
                 network,
                 self._loss,
                 optimizer,
-                ArrayBatches(rows.inputs, rows.target, w, self._batch_rows(n), rngs),
+                batches,
                 epochs=1 if incremental else self.max_iter,
                 lr=self.learning_rate_init,
                 schedule=_options.schedule(params, n),
@@ -421,10 +430,11 @@ class BaseMLP(
         stopper = self._training.stopper
         if stopper is None:
             stopper = self._training.stopper = self._make_stopper(watched)
-        callbacks.append(stopper)
+        if watched is not None or self.solver != "lbfgs":  # lbfgs knows when its loss is flat
+            callbacks.append(stopper)
         callbacks.extend(self.callbacks or ())
         if self.verbose:
-            callbacks.append(Report(bar=self.verbose is not True and self.verbose > 1))
+            callbacks.append(Report(bar=self.verbose > 1))
         return callbacks
 
     def _make_stopper(self, watched: Rows | None) -> EarlyStopping:
@@ -459,7 +469,7 @@ class BaseMLP(
         self.validation_scores_: list[float] | None = None
         self.best_validation_score_: float | None = None
         if stopper.monitor == "train_loss":
-            self.best_loss_ = float(stopper.best[0])
+            self.best_loss_ = min(self.loss_curve_, default=np.inf)
             return
         sign = -stopper.sign
         self.validation_scores_ = [sign * row[stopper.monitor] for row in self.history_]

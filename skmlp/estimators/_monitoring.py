@@ -99,11 +99,11 @@ def warn_and_raise(estimator: Any, state: State, converged: bool) -> None:
         return
     if state.diverged[0]:
         raise ValueError(
-            "Solver produced non-finite parameter weights: the training diverged at epoch "
-            f"{state.epoch} with learning_rate_init={estimator.learning_rate_init}. The input "
-            "data may contain large values and need to be preprocessed (standardize=True does "
-            "so); otherwise lower learning_rate_init, set clip_norm=1.0, or pass "
-            "on_divergence='backoff' to go on with smaller steps."
+            "Solver produced non-finite parameter weights. The input data may contain large "
+            "values and need to be preprocessed. The training diverged at epoch "
+            f"{state.epoch} with learning_rate_init={estimator.learning_rate_init}: scale the "
+            "data (standardize=True does so), lower learning_rate_init, clip the gradient "
+            "(clip_norm=1.0), or pass on_divergence='backoff' to go on with smaller steps."
         )
     if not converged:
         name = "lbfgs failed to converge" if estimator.solver == "lbfgs" else "Stochastic Optimizer"

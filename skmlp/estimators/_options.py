@@ -6,7 +6,7 @@ import copy
 from numbers import Integral
 from typing import Any
 
-from skmlp.core.activations import Activation, Logistic, get_activation
+from skmlp.core.activations import Activation, get_activation
 from skmlp.core.initializers import INITIALIZERS, Initializer, SklearnGlorot
 from skmlp.core.layers import Activate, BatchNorm, Dense, Dropout, Layer, LayerNorm, Stem
 from skmlp.core.optimizers import SOLVERS, ClipNorm, Decay, Optimizer, Transform
@@ -49,10 +49,10 @@ def activations(spec: Any, n_hidden: int) -> list[Activation]:
     return found
 
 
-def initializer(spec: Any, first: Activation | None) -> Initializer:
+def initializer(spec: Any, activation: Any) -> Initializer:
     """Return what draws the weights; scikit-learn's bound is narrower for the logistic function."""
-    if spec == "sklearn":
-        return SklearnGlorot(2.0 if isinstance(first, Logistic) else 6.0)
+    if isinstance(spec, str) and spec == "sklearn":
+        return SklearnGlorot(2.0 if activation == "logistic" else 6.0)
     return spec if isinstance(spec, Initializer) else INITIALIZERS[spec]
 
 
@@ -67,7 +67,7 @@ def layers(
 ) -> tuple[list[Layer], list[int]]:
     """Return the layers of a network, and after how many of them each hidden layer ends."""
     functions = activations(activation, len(sizes))
-    init = initializer(weight_init, functions[0] if functions else None)
+    init = initializer(weight_init, activation)
     stack: list[Layer] = []
     ends = []
     for size, function in zip(sizes, functions, strict=True):

@@ -16,6 +16,11 @@ from skmlp.core.losses import classification_loss, for_target_type
 from skmlp.estimators._base import BaseMLP, Real, partial_fit_is_possible
 
 
+def _finite_log(p):
+    """Return log(p), with the smallest normal number in place of a p that has rounded to 0."""
+    return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
+
+
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """DOC"""
 
@@ -250,8 +255,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return (blocks[0][:, -1:] & (len(self.classes_) > 1)).astype(np.float64)
         return np.concatenate(blocks, axis=1).astype(np.float64)
 
+    def _check_targets(self, y):
+        if isinstance(self.classes_, list) or self._target_type == "multilabel-indicator":
+            return
+        classes = np.unique(y)
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {classes}"
+            )
+
     def _stratify_by(self, y):
-        return y.reshape(len(y)) if self._target_type in ("binary", "multiclass") else None
+        if self._target_type == "binary":
+            return (y.reshape(len(y)) == self.classes_[-1]).astype(str)
+        return y.reshape(len(y)) if self._target_type == "multiclass" else None
 
     def _weigh(self, y, sample_weight):
         if self.class_weight is None:
@@ -305,13 +322,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        codes = self._codes(self._loss.predict(self._raw(X)).mean(axis=0))
+        raw = self._raw(X)
+        codes = self._codes(self._loss.predict(raw).mean(axis=0))
         if self._target_type == "multilabel-indicator":
             return codes
         if self._target_type == "multiclass-multioutput":
             pairs = zip(codes.T, self.classes_, strict=True)
             return np.stack([classes[code] for code, classes in pairs], axis=1)
-        return self.classes_[codes[:, 0]]
+        return self.classes_[codes[:, 0] * (len(self.classes_) > 1)]
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -327,10 +345,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Columns in the order of ``classes_``; for several labels a sample the
             probability of each label; for several outputs one array for each.
         """
-        p = self._loss.predict(self._raw(X)).mean(axis=0)
-        if self._target_type == "binary":
-            return np.ones_like(p) if len(self.classes_) == 1 else np.hstack([1 - p, p])
-        return self._by_output(p)
+        raw = self._raw(X)
+        p = self._loss.predict(raw).mean(axis=0)
+        if self._target_type != "binary":
+            return self._by_output(p)
+        if len(self.classes_) == 1:
+            return np.ones_like(p)
+        return np.hstack([self._loss.predict(-raw).mean(axis=0), p])
 
     def predict_log_proba(self, X):
         """Predict the logarithm of each probability, finite even where that rounds to 0.
@@ -345,13 +366,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples, n_classes) or list of such arrays
             As :meth:`predict_proba`.
         """
-        raw = self._raw(X)
-        log_p = self._loss.log_predict(raw)[0]
-        if self._target_type == "binary":
-            if len(self.classes_) == 1:
-                return np.zeros_like(log_p)
-            return np.hstack([self._loss.log_predict(-raw)[0], log_p])
-        return self._by_output(log_p)
+        p = self.predict_proba(X)
+        if isinstance(p, list):
+            return [_finite_log(one) for one in p]
+        return _finite_log(p)
 
     def decision_function(self, X):
         """Return the raw outputs: log-odds for two classes or labels, logits for more.
