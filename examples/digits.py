@@ -52,9 +52,7 @@ def as_rows(images):
 
 def part(images, labels, held_out, seed):
     """Hold out so many images, a share of all or a number, alike from each digit."""
-    return train_test_split(
-        images, labels, test_size=held_out, stratify=labels, random_state=seed
-    )
+    return train_test_split(images, labels, test_size=held_out, stratify=labels, random_state=seed)
 
 
 # --- the two jobs -----------------------------------------------------------------------------
@@ -146,8 +144,9 @@ def draw_misread(path, images, labels, chances):
     if not len(worst):
         print("\nNo plot: nothing was misread.")
         return
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    for ax in figure.subplots(4, DRAWN // 4).ravel():
+    rows = -(-len(worst) // 6)
+    figure = Figure(figsize=(9, 1.4 * rows), layout="constrained")
+    for ax in figure.subplots(rows, 6).ravel():
         ax.set_axis_off()
     for ax, i in zip(figure.axes, worst, strict=False):
         ax.imshow(images[i], cmap="gray_r")

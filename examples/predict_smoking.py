@@ -5,6 +5,9 @@ read them, by cross-validation: who smokes (current against never smokers), and 
 person has smoked in all (pack-years: packs a day times years). It then asks the fitted
 networks which CpG sites they rely on, and draws what came out.
 
+Few people and thousands of CpGs, most of them idle: networks drown in that, unless an L1
+penalty keeps the weights of idle columns at rest. skmlp's networks have one (`l1`).
+
     python examples/predict_smoking.py                 # a drawn cohort, no download
     python examples/predict_smoking.py --data table.csv.gz --target smoker   # a table of yours
 
@@ -41,6 +44,7 @@ from skmlp.datasets import make_methylation
 
 AHRR = "cg05575921"  # the CpG that smoking moves most
 OURS = "skmlp MLP"
+WIDE = {"l1": 3.0, "max_iter": 100}  # for tables with more columns than rows
 SCREENED = 30  # columns that get the exact, slower importance
 SHOWN = 12
 
@@ -175,7 +179,9 @@ def models(task, seed):
         ours, ahrr, linear = skmlp.MLPRegressor, LinearRegression(), RidgeCV(np.logspace(0, 5, 11))
         theirs, linear_name = MLPRegressor(random_state=seed), "ridge regression"
         theirs = TransformedTargetRegressor(theirs, transformer=StandardScaler())
-    chosen = {OURS: make_pipeline(prepare(task.X), ours(random_state=seed))}
+    rows, columns = task.X.shape
+    network = ours(random_state=seed, **(WIDE if columns > rows else {}))
+    chosen = {OURS: make_pipeline(prepare(task.X), network)}
     if AHRR in task.X:
         chosen["AHRR alone"] = make_pipeline(prepare(task.X), pick, StandardScaler(), ahrr)
     chosen[linear_name] = make_pipeline(prepare(task.X), StandardScaler(), linear)
@@ -308,11 +314,12 @@ def loss_rises(task, fitted, test, columns, rng, repeats=4):
 
 def shuffled_copies(X, columns, rng):
     """Stack a copy of X for each column, with that column shuffled."""
-    copies = X.iloc[np.tile(np.arange(len(X)), len(columns))].copy()
+    values = X.to_numpy()
+    copies = np.tile(values, (len(columns), 1))
     for i, column in enumerate(columns):
-        values = X.iloc[rng.permutation(len(X)), column]
-        copies.iloc[i * len(X) : (i + 1) * len(X), column] = values.to_numpy()
-    return copies
+        copies[i * len(X) : (i + 1) * len(X), column] = rng.permutation(values[:, column])
+    copies = pd.DataFrame(copies, columns=X.columns, copy=False)
+    return copies if X.dtypes.nunique() == 1 else copies.astype(X.dtypes)
 
 
 def losses(task, y, predicted):
@@ -363,6 +370,7 @@ def draw(path, answers):
         left.set_title(task.title, loc="left", weight="bold")
         for ax in (left, right):
             ax.spines[["top", "right"]].set_visible(False)
+    figure.get_layout_engine().set(h_pad=0.15, w_pad=0.15)
     figure.savefig(path, dpi=150)
     print(f"\nPlot written to {path}")
 
@@ -425,7 +433,7 @@ def draw_importance(ax, task, table):
     error = {"xerr": table["error"], "error_kw": {"ecolor": "0.35", "linewidth": 1}}
     ax.barh(labels, table["rise"], color=np.where(known, COLOURS[0], "#AAAAAA"), **error)
     loss = "log loss" if task.classes else "squared error / variance"
-    ax.set_xlabel(f"rise of held-out {loss} when shuffled (mean ± standard error)")
+    ax.set_xlabel(f"rise of held-out {loss} when shuffled")
     ax.set_title(f"What the {OURS} relies on", loc="left", weight="bold")
     if known.any():
         ax.plot([], [], "s", color=COLOURS[0], label="published smoking CpG")

@@ -1,0 +1,1 @@
+"""Networks and their training; knows no scikit-learn, no pandas, no files."""

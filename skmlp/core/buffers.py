@@ -27,7 +27,7 @@ class Slot:
     shape: tuple[int, ...]
 
     def view(self, rows: Array) -> Array:
-        """Return this slot of every row: (K, P) -> (K, \\*shape), sharing memory."""
+        """Return this slot of every row, (K, P) -> (K, ...), sharing memory."""
         return rows[:, self.start : self.stop].reshape(len(rows), *self.shape)
 
 
@@ -115,7 +115,7 @@ class Workspace:
     def __init__(
         self,
         dtype: Any,
-        rows: Sequence[int] = (0,),
+        rows: Sequence[int] | Array = (0,),
         rngs: Sequence[np.random.Generator] = (),
         xp: Any = np,
     ) -> None:
@@ -142,7 +142,7 @@ class Workspace:
 
     def column(self, setting: Any, ndim: int) -> Array:
         """Return one number, or one for each original network, as (K or 1, 1, ...)."""
-        numbers = self.xp.asarray(setting, dtype=self.dtype).reshape(-1)
+        numbers: Array = self.xp.asarray(setting, dtype=self.dtype).reshape(-1)
         if len(numbers) > 1:
             numbers = numbers[list(self.rows)]
         return numbers.reshape(-1, *[1] * (ndim - 1))

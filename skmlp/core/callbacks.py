@@ -110,7 +110,7 @@ class EarlyStopping(Callback):
 
     def on_fit_start(self, state: State) -> None:
         """Start counting; a training that goes on keeps its best."""
-        if hasattr(self, "best"):
+        if state.epoch and hasattr(self, "best"):
             return
         k = state.network.k
         self.best = np.full(k, self.sign * np.inf)
@@ -184,7 +184,7 @@ class BackOff(Callback):
         """Remember, or return."""
         network = state.network
         for k, row in enumerate(map(int, network.rows)):
-            if not (state.diverged[k] or not np.isfinite(network.theta[k]).all()):
+            if not state.diverged[k]:
                 self.good[row] = self._copy(network, k)
                 continue
             network.theta[k], network.stats[k] = self.good[row]
@@ -245,11 +245,10 @@ class Report(Callback):
     def on_epoch_end(self, state: State) -> None:
         """Print the means over the present networks."""
         self.epoch += 1
-        record = {name: np.nanmean(values) for name, values in state.history[-1].items()}
-        words = [f"loss = {record['train_loss']:.8f}"]
+        words = [f"loss = {state.get('train_loss').mean():.8f}"]
         for name in ("validation_loss", "validation_score"):
-            if name in record:
-                words.append(f"{name.replace('_', ' ')} = {record[name]:.6f}")
+            if name in state.history[-1]:
+                words.append(f"{name.replace('_', ' ')} = {state.get(name).mean():.6f}")
         elapsed = perf_counter() - self.started
         left = elapsed / self.epoch * (state.epochs - self.epoch)
         words.append(f"{left:.0f} s left")

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from skmlp.core.batches import Batch
+from skmlp.core.buffers import Array
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network
 from skmlp.core.optimizers import Optimizer
@@ -31,7 +32,8 @@ def train_lbfgs(
 ) -> tuple[State, list[OptimizeResult]]:
     """Minimise the loss over all rows, network by network.
 
-    An iteration of L-BFGS counts as an epoch; callbacks see it and may stop it.
+    An iteration of L-BFGS counts as an epoch; callbacks see it and may stop it. An interrupt
+    from the keyboard leaves the present network at its last iteration.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def train_lbfgs(
     -------
     state : State
     results : list of OptimizeResult
-        SciPy's account of each network.
+        SciPy's account of each network, up to the one that was interrupted.
 
     References
     ----------
@@ -66,26 +68,28 @@ def train_lbfgs(
     Mathematical Programming 45.
     """
     state = State(network, Optimizer(), np.ones((network.k, 1)))
+    state._begin(epochs)
     results: list[OptimizeResult] = []
-    size = network.k
-    theta, stats = network.theta, network.stats
-    for k in range(size):
-        if size > 1:
-            network.restore(theta, stats)
-            network.select(np.arange(size) == k)
-        state._begin(epochs)
-        state._size = size
+    for hook in hooks(callbacks, "on_fit_start"):
+        hook(state)
+    records = state.history
+    for k in range(len(network.rows)):
+        state._go_on_with(network.rows == k)
         results.append(
-            _minimise(state, loss, batch, max_fun, tol, penalty, penalty_rows, callbacks)
+            _minimise(state, records, loss, batch, max_fun, tol, penalty, penalty_rows, callbacks)
         )
-        theta[k], stats[k] = network.theta[0], network.stats[0]
-    if size > 1:
-        network.restore(theta, stats)
+        state._reunite()
+        if state.interrupted:
+            break
+    state.history, state.epoch = records, len(records)
+    for hook in hooks(callbacks, "on_fit_end"):
+        hook(state)
     return state, results
 
 
 def _minimise(
     state: State,
+    records: list[dict[str, Array]],
     loss: Loss,
     batch: Batch,
     max_fun: int,
@@ -94,11 +98,12 @@ def _minimise(
     penalty_rows: float,
     callbacks: Sequence[Callback],
 ) -> OptimizeResult:
+    """Minimise the loss of the one network in the stack; record its iterations beside others'."""
     network = state.network
     theta, grad = network.theta, network.grad
     assert grad is not None, "prepare_training allocates the gradient"
     penalty.bind(network.layout, network.work)
-    clock = [perf_counter()]
+    state.epoch, clock = 0, [perf_counter()]
     accepted = theta[0].astype(np.float64)
 
     def value_and_grad(x: Any) -> tuple[float, Any]:
@@ -115,10 +120,12 @@ def _minimise(
 
     def on_iteration(intermediate_result: OptimizeResult) -> None:
         theta[0] = accepted[:] = intermediate_result.x
+        if state.epoch == len(records):
+            records.append({})
         state.epoch, state.step = state.epoch + 1, state.step + 1
+        state.history = records[: state.epoch]
         state.progress = state.epoch / state.epochs
         state.train_loss = np.array([intermediate_result.fun])
-        state.history.append({})
         state.put("train_loss", state.train_loss)
         state.put("learning_rate", np.nan)
         state.put("seconds", perf_counter() - clock[0])
@@ -129,9 +136,6 @@ def _minimise(
         if state.stop.all():
             raise StopIteration
 
-    for hook in hooks(callbacks, "on_fit_start"):
-        hook(state)
-    result = OptimizeResult(x=accepted, fun=np.nan, nit=0, status=0, message="")
     try:
         result = minimize(
             value_and_grad,
@@ -147,6 +151,5 @@ def _minimise(
     except KeyboardInterrupt:
         theta[0] = accepted
         state.interrupted = True
-    for hook in hooks(callbacks, "on_fit_end"):
-        hook(state)
+        result = OptimizeResult(x=accepted, nit=state.epoch, status=0, message="interrupted")
     return result

@@ -145,9 +145,9 @@ class Network:
         self.rngs = [rng for rng, kept in zip(self.rngs, keep, strict=False) if kept]
         self._replace(self.rows[keep], self.theta[keep], self.stats[keep])
 
-    def restore(self, theta: Array, stats: Array) -> None:
+    def restore(self, theta: Array, stats: Array, rngs: Sequence[np.random.Generator] = ()) -> None:
         """Become a full stack again, with these parameters (K, P) and statistics (K, S)."""
-        self.rngs = []
+        self.rngs = list(rngs)
         self._replace(np.arange(len(theta)), theta, stats)
 
     def _replace(self, rows: Array, theta: Array, stats: Array) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
 import numpy as np
 
 from skmlp.core.buffers import Array, Layout, Workspace, blocks
 
-#: Running averages are freed of subnormal numbers, which are slow, every so many steps.
+#: Memories are freed of subnormal numbers every so many steps.
 _FLUSH_EVERY = 256
 
 
@@ -42,9 +42,18 @@ class Transform(ABC):
         for name in self.memory:
             getattr(self, name)[row] = 0
 
+    def flush(self) -> None:
+        """Set to zero what has decayed into subnormal numbers, which are a hundred times slower."""
+        for name in self.memory:
+            rows = getattr(self, name)
+            tiny = np.finfo(rows.dtype).tiny
+            for block in blocks(rows):
+                values = rows[:, block]
+                values[np.abs(values) < tiny] = 0
+
     @abstractmethod
-    def __call__(self, theta: Array, grad: Array) -> None:
-        """Change ``grad`` (K, P) in place."""
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+        """Change ``grad`` (K, P), direction or step, in place; ``lr`` is (K, 1) or a number."""
 
 
 class Optimizer:
@@ -55,7 +64,7 @@ class Optimizer:
 
     Parameters
     ----------
-    \\*transforms : Transform
+    *transforms : Transform
         Applied in turn.
 
     Examples
@@ -68,6 +77,7 @@ class Optimizer:
 
     def __init__(self, *transforms: Transform) -> None:
         self.transforms = transforms
+        self.steps = 0
         self._on_direction = [t for t in transforms if not t.on_step]
         self._on_step = [t for t in transforms if t.on_step]
 
@@ -77,6 +87,7 @@ class Optimizer:
 
     def bind(self, layout: Layout, work: Workspace, k: int) -> None:
         """Start a new training of K networks."""
+        self.steps = 0
         for transform in self.transforms:
             transform.bind(layout, work, k)
 
@@ -98,11 +109,15 @@ class Optimizer:
     def step(self, theta: Array, grad: Array, lr: Array | float) -> None:
         """Move ``theta`` (K, P); ``grad`` is consumed; ``lr`` is a number or (K, 1)."""
         for transform in self._on_direction:
-            transform(theta, grad)
+            transform(theta, grad, lr)
         grad *= lr
         for transform in self._on_step:
-            transform(theta, grad)
+            transform(theta, grad, lr)
         theta -= grad
+        self.steps += 1
+        if self.steps % _FLUSH_EVERY == 0:
+            for transform in self.transforms:
+                transform.flush()
 
 
 @final
@@ -130,13 +145,14 @@ class Momentum(Transform):
     nesterov: bool = True
     on_step: ClassVar[bool] = True
     memory: ClassVar[tuple[str, ...]] = ("velocity",)
+    velocity: Array = field(init=False, repr=False)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take μ as a column."""
         self.work = work
         self.mu_column = work.column(self.mu, 2)
 
-    def __call__(self, theta: Array, grad: Array) -> None:
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Let the velocity roll on."""
         for block in blocks(grad):
             g, v = grad[:, block], self.velocity[:, block]
@@ -172,11 +188,23 @@ class Adam(Transform):
     beta_2: Any = 0.999
     epsilon: Any = 1e-8
     memory: ClassVar[tuple[str, ...]] = ("s1", "s2")
+    s1: Array = field(init=False, repr=False)
+    s2: Array = field(init=False, repr=False)
 
     def bind(self, layout: Layout, work: Workspace, k: int) -> None:
         """Start with empty averages."""
-        self.t = 0
+        self.t = np.zeros((k, 1))
         super().bind(layout, work, k)
+
+    def select(self, keep: Array) -> None:
+        """Keep the averages of some networks."""
+        self.t = self.t[keep]
+        super().select(keep)
+
+    def reset(self, row: int) -> None:
+        """Empty the averages of one network."""
+        self.t[row] = 0
+        super().reset(row)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the settings as columns."""
@@ -186,7 +214,7 @@ class Adam(Transform):
         self.exact = b1, b2, (1 - b1) / np.sqrt(1 - b2)
         self.eps = (exact.column(self.epsilon, 2) / np.sqrt(1 - b2)).astype(work.dtype)
 
-    def __call__(self, theta: Array, grad: Array) -> None:
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Follow the averages."""
         self.t += 1
         b1, b2, factor = self.exact
@@ -202,17 +230,6 @@ class Adam(Transform):
             g += self.eps
             np.divide(s1, g, out=g)
             g *= scale
-        if self.t % _FLUSH_EVERY == 0:
-            _flush(self.s1, self.s2)
-
-
-def _flush(*averages: Array) -> None:
-    """Set to zero what has decayed into subnormal numbers, which are a hundred times slower."""
-    for average in averages:
-        tiny = np.finfo(average.dtype).tiny
-        for block in blocks(average):
-            values = average[:, block]
-            values[np.abs(values) < tiny] = 0
 
 
 @final
@@ -235,11 +252,7 @@ class RMSProp(Transform):
     rho: Any = 0.9
     epsilon: Any = 1e-8
     memory: ClassVar[tuple[str, ...]] = ("v",)
-
-    def bind(self, layout: Layout, work: Workspace, k: int) -> None:
-        """Start with an empty average."""
-        self.t = 0
-        super().bind(layout, work, k)
+    v: Array = field(init=False, repr=False)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the settings as columns."""
@@ -247,9 +260,8 @@ class RMSProp(Transform):
         self.rho_column = work.column(self.rho, 2)
         self.eps = work.column(self.epsilon, 2)
 
-    def __call__(self, theta: Array, grad: Array) -> None:
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Divide by the root of the running mean square."""
-        self.t += 1
         for block in blocks(grad):
             g, v = grad[:, block], self.v[:, block]
             square = np.multiply(g, g, out=self.work.array(self, "square", g.shape))
@@ -259,8 +271,6 @@ class RMSProp(Transform):
             np.sqrt(v, out=square)
             square += self.eps
             g /= square
-        if self.t % _FLUSH_EVERY == 0:
-            _flush(self.v)
 
 
 @final
@@ -285,6 +295,8 @@ class RProp(Transform):
     up: float = 1.2
     down: float = 0.5
     memory: ClassVar[tuple[str, ...]] = ("last", "size")
+    last: Array = field(init=False, repr=False)
+    size: Array = field(init=False, repr=False)
 
     def bind(self, layout: Layout, work: Workspace, k: int) -> None:
         """Start with steps of one learning rate."""
@@ -296,14 +308,15 @@ class RProp(Transform):
         super().reset(row)
         self.size[row] = 1
 
-    def __call__(self, theta: Array, grad: Array) -> None:
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Grow, halve, or wait where the sign turned."""
         for block in blocks(grad):
             g, last, size = grad[:, block], self.last[:, block], self.size[:, block]
             agreement = np.sign(g) * np.sign(last)
-            size *= np.choose((agreement + 1).astype(np.intp), (self.down, 1.0, self.up))
+            turned = agreement < 0
+            size *= np.where(agreement > 0, self.up, np.where(turned, self.down, 1.0))
             np.clip(size, 1e-6, 50.0, out=size)
-            g[agreement < 0] = 0
+            g[turned] = 0
             last[...] = g
             np.sign(g, out=g)
             g *= size
@@ -331,7 +344,7 @@ class ClipNorm(Transform):
         """Take the limit as a column."""
         self.limit_column = work.column(self.limit, 2)
 
-    def __call__(self, theta: Array, grad: Array) -> None:
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Rescale the rows that are too long."""
         norm = np.sqrt(np.vecdot(grad, grad))[:, None]
         if (norm > self.limit_column).any():
@@ -355,7 +368,7 @@ class ClipValue(Transform):
         """Take the limit as a column."""
         self.limit_column = work.column(self.limit, 2)
 
-    def __call__(self, theta: Array, grad: Array) -> None:
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Cut."""
         np.clip(grad, -self.limit_column, self.limit_column, out=grad)
 
@@ -363,9 +376,10 @@ class ClipValue(Transform):
 @final
 @dataclass(eq=False)
 class Decay(Transform):
-    """direction ← direction + rate · W: weights, not biases, shrink by lr · rate a step.
+    """step ← step + lr · rate · W: weights, not biases, shrink by lr · rate a step.
 
-    Placed behind Adam this is AdamW: the decay is not divided by the gradient's size.
+    It stands behind the learning rate and, placed last, behind momentum too, so it is
+    neither divided by the gradient's size nor remembered. Behind Adam this is AdamW.
 
     Parameters
     ----------
@@ -378,6 +392,7 @@ class Decay(Transform):
     """
 
     rate: Any
+    on_step: ClassVar[bool] = True
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Find the weights."""
@@ -385,13 +400,14 @@ class Decay(Transform):
         self.span = layout.span("weight")
         self.rate_column = work.column(self.rate, 2)
 
-    def __call__(self, theta: Array, grad: Array) -> None:
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Add a share of the weights."""
-        weights, directions = theta[:, self.span], grad[:, self.span]
+        weights, steps = theta[:, self.span], grad[:, self.span]
+        share = self.rate_column * lr
         for block in blocks(weights):
             w = weights[:, block]
             scratch = self.work.array(self, "scratch", w.shape)
-            directions[:, block] += np.multiply(w, self.rate_column, out=scratch)
+            steps[:, block] += np.multiply(w, share, out=scratch)
 
 
 #: First-order solvers by name: how each makes its chain from scikit-learn's parameters.
@@ -402,7 +418,7 @@ SOLVERS: dict[str, Callable[..., list[Transform]]] = {
     ),
     "adam": lambda *, beta_1, beta_2, epsilon, **_: [Adam(beta_1, beta_2, epsilon)],
     "adamw": lambda *, beta_1, beta_2, epsilon, **_: [Adam(beta_1, beta_2, epsilon)],
-    "rmsprop": lambda *, beta_2, epsilon, **_: [RMSProp(beta_2, epsilon)],
+    "rmsprop": lambda *, epsilon, **_: [RMSProp(epsilon=epsilon)],
     "rprop": lambda **_: [RProp()],
 }
 

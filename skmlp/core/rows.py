@@ -11,7 +11,7 @@ import numpy as np
 from skmlp.core.buffers import Array
 
 #: Bytes of one block.
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,18 +61,23 @@ class Rows:
         width = max(1, _BLOCK_BYTES // (n * np.dtype(dtype).itemsize))
         for start in range(0, p, width):
             columns = slice(start, min(start + width, p))
-            block = self.table[self.index, columns]
-            if self.shift is not None:
-                block = block - self.shift[columns]
+            chosen = self.table[self.index, columns]
+            if self.shift is None and self.scale is None:
+                yield columns, np.asarray(chosen, dtype=dtype)
+                continue
+            # the difference is rounded to dtype, not its terms, which may be far from zero
+            shift = 0 if self.shift is None else self.shift[columns]
+            block = np.subtract(chosen, shift, out=np.empty(chosen.shape, dtype), casting="same_kind")
             if self.scale is not None:
-                block = block * self.scale[columns]
-            yield columns, np.asarray(block, dtype=dtype)
+                block *= self.scale[columns]
+            yield columns, block
 
     def whole(self, dtype: Any) -> Array:
         """Return all values (n, p) in one array; the table itself where nothing is to be done."""
         untouched = self.shift is None and self.scale is None and isinstance(self.index, slice)
         if untouched and self.table.dtype == dtype:
-            return self.table[self.index]
+            whole: Array = self.table[self.index]
+            return whole
         out = np.empty(self.shape, dtype=dtype)
         for columns, block in self.blocks(dtype):
             out[:, columns] = block

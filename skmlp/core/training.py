@@ -28,13 +28,16 @@ class State:
     """Where a training stands; what callbacks see, and what a later call continues.
 
     Arrays named "of all" have one row for each of the K original networks; the others
-    have one for each network still in the stack, ``network.rows`` saying which.
+    have one for each network still in the stack, ``network.rows`` saying which. A network
+    that stops leaves the stack before the next epoch; at the end all are back in it.
     """
 
     network: Network
     optimizer: Optimizer
     #: Learning rates before the schedule, (k, 1) - callbacks may lower them.
     lr: Array
+    #: What they were before any callback, (1 or K, 1).
+    base_lr: Array = field(default_factory=lambda: np.zeros((0, 1)))
     #: Epochs and steps done, and what they were done of in the present call.
     epoch: int = 0
     step: int = 0
@@ -50,14 +53,15 @@ class State:
     #: What is recorded of each epoch, of all networks (K,); nan where one has left.
     history: list[dict[str, Array]] = field(default_factory=list)
     interrupted: bool = False
-    _left: dict[int, tuple[Array, Array, bool]] = field(default_factory=dict)
+    _factor: float = 1.0
     _size: int = 0
+    _whole: tuple[Array, ...] = ()
+    _rngs: Sequence[np.random.Generator] = ()
 
     def put(self, name: str, values: Any) -> None:
         """Record (k,) values of this epoch, or one number for all networks."""
-        row = np.full(self._size, np.nan)
+        row = self.history[-1].setdefault(name, np.full(self._size, np.nan))
         row[self.network.rows] = values
-        self.history[-1][name] = row
 
     def get(self, name: str) -> Array:
         """Return the (k,) values recorded of this epoch."""
@@ -65,49 +69,54 @@ class State:
         return values
 
     def rate(self) -> Array:
-        """Return the (k, 1) learning rates of the last step."""
-        return self._rate
+        """Return the (k, 1) learning rates under the schedule, as of the last step."""
+        return self.lr if self._factor == 1 else self.lr * self.lr.dtype.type(self._factor)
 
     def _begin(self, epochs: int) -> None:
+        network, k = self.network, self.network.k
+        self.epochs, self._factor, self.interrupted = epochs, 1.0, False
+        self.train_loss, self.first_loss = np.full(k, np.nan), np.full(k, np.nan)
+        self.stop, self.diverged = np.zeros(k, bool), np.zeros(k, bool)
+        self._size, self._whole, self._rngs = k, self._parts(), network.rngs
+
+    def _parts(self) -> tuple[Array, ...]:
+        """Return every array with a row for each network in the stack."""
         network = self.network
-        self.epochs, self.interrupted = epochs, False
-        self._size, self._left = network.k, {}
-        self.stop, self.diverged = np.zeros(network.k, bool), np.zeros(network.k, bool)
-        self._rate = self.lr
+        losses = self.train_loss, self.first_loss
+        return network.theta, network.stats, self.lr, *losses, self.stop, self.diverged
+
+    def _store(self) -> None:
+        """Write what the present networks have come to into the arrays of all."""
+        for whole, part in zip(self._whole, self._parts(), strict=True):
+            if part is not whole:
+                whole[self.network.rows] = part
+
+    def _go_on_with(self, keep: Array) -> None:
+        """Let the other networks leave."""
+        self._store()
+        _, _, *parts = self._parts()
+        self.lr, self.train_loss, self.first_loss, self.stop, self.diverged = (
+            part[keep] for part in parts
+        )
+        self.network.select(keep)
 
     def _release(self, batches: Batches) -> None:
-        """Let the stopped networks leave, once they are half of the stack."""
-        network = self.network
-        if self.stop.all() or 2 * self.stop.sum() < network.k:
-            return
-        for k in np.flatnonzero(self.stop):
-            self._leave(k)
-        keep = ~self.stop
-        network.select(keep)
-        self.optimizer.select(keep)
-        self.optimizer.rebind(network.layout, network.work)
-        batches.select(keep)
-        self.lr, self._rate = self.lr[keep], self._rate[keep]
-        self.stop, self.diverged = self.stop[keep], self.diverged[keep]
-        self.first_loss = self.first_loss[keep]
-
-    def _leave(self, k: int) -> None:
-        network = self.network
-        row = int(network.rows[k])
-        if row not in self._left:
-            theta, stats = network.theta[k].copy(), network.stats[k].copy()
-            self._left[row] = theta, stats, bool(self.diverged[k])
+        """Let the stopped networks leave."""
+        if self.stop.any():
+            keep = ~self.stop
+            self._go_on_with(keep)
+            self.optimizer.select(keep)
+            self.optimizer.rebind(self.network.layout, self.network.work)
+            batches.select(keep)
 
     def _reunite(self) -> None:
-        """Bring the networks that left back into the stack."""
-        if not self._left:
-            return
-        for k in range(self.network.k):
-            self._leave(k)
-        rows = [self._left[row] for row in range(self._size)]
-        self.network.restore(np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows]))
-        self.diverged = np.array([r[2] for r in rows])
-        self.stop = np.ones(self._size, bool)
+        """Bring the networks that left back into the stack, without the optimiser's memory."""
+        self._store()
+        theta, stats, *parts = self._whole
+        self.lr, self.train_loss, self.first_loss, self.stop, self.diverged = parts
+        if self.network.theta is not theta:
+            self.network.restore(theta, stats, self._rngs)
+            self.optimizer.bind(self.network.layout, self.network.work, self._size)
 
 
 class Callback:
@@ -148,6 +157,7 @@ def train(
     penalty_rows: float | None = None,
     callbacks: Sequence[Callback] = (),
     state: State | None = None,
+    horizon: int | None = None,
 ) -> State:
     """Train a stack of networks by (stochastic) gradient descent.
 
@@ -179,6 +189,9 @@ def train(
         Called in turn.
     state : State, default=None
         Of an earlier call, to go on where it ended.
+    horizon : int, default=None
+        Epochs of the schedule, counted from the first call on; None for a schedule that runs
+        through in this call.
 
     Returns
     -------
@@ -191,29 +204,29 @@ def train(
         state = State(network, optimizer, np.zeros(0))
     else:
         optimizer.rebind(network.layout, network.work)
-    state.lr = np.broadcast_to(
-        np.asarray(lr, network.dtype).reshape(-1, 1), (network.k, 1)
-    ).copy()
+    base = np.asarray(lr, network.dtype).reshape(-1, 1)
+    if horizon is None or not np.array_equal(base, state.base_lr):
+        state.base_lr, state.lr = base, np.broadcast_to(base, (network.k, 1)).copy()
     state._begin(epochs)
     try:
         for hook in hooks(callbacks, "on_fit_start"):
             hook(state)
         for epoch in range(epochs):
+            if state.stop.all():
+                break
+            state._release(batches)
             started = perf_counter()
             penalty.bind(network.layout, network.work)
-            _epoch(state, loss, batches, epoch, schedule, penalty, penalty_rows, callbacks)
+            _epoch(state, loss, batches, epoch, schedule, horizon, penalty, penalty_rows, callbacks)
             state.epoch += 1
             state.history.append({})
             state.put("train_loss", state.train_loss)
             state.put("learning_rate", state.rate()[:, 0])
             state.put("seconds", perf_counter() - started)
-            state.diverged = ~(state.train_loss <= _EXPLODED * (1 + state.first_loss))
+            state.diverged = _diverged(state)
             for hook in hooks(callbacks, "on_epoch_end"):
                 hook(state)
             state.stop |= state.diverged
-            if state.stop.all():
-                break
-            state._release(batches)
     except KeyboardInterrupt:
         state.interrupted = True
     state._reunite()
@@ -228,6 +241,7 @@ def _epoch(
     batches: Batches,
     epoch: int,
     schedule: Schedule,
+    horizon: int | None,
     penalty: Penalty,
     penalty_rows: float | None,
     callbacks: Sequence[Callback],
@@ -237,15 +251,13 @@ def _epoch(
     on_gradient, on_batch_end = hooks(callbacks, "on_gradient"), hooks(callbacks, "on_batch_end")
     theta, grad = network.theta, network.grad
     assert grad is not None, "prepare_training allocates the gradient"
-    constant = isinstance(schedule, Constant)
-    state._rate = state.lr
+    done, planned = (epoch, state.epochs) if horizon is None else (state.epoch, horizon)
     total, seen = np.zeros(network.k), 0
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for i, (x, y, w) in enumerate(batches):
             n = y.shape[1]
-            state.progress = (epoch + i / (batches.n_batches or i + 1)) / state.epochs
-            if not constant:
-                state._rate = state.lr * state.lr.dtype.type(schedule(state.progress))
+            state.progress = min(1.0, (done + i / (batches.n_batches or i + 1)) / planned)
+            state._factor = schedule(state.progress)
             raw = network.forward(x, train=True)
             d_raw = network.work.array(network, "d_raw", raw.shape)
             value = loss.value_and_grad(raw, y, w, d_raw)
@@ -253,7 +265,7 @@ def _epoch(
             value = value + penalty.value_and_grad(theta, grad, penalty_rows or n)
             for hook in on_gradient:
                 hook(state)
-            optimizer.step(theta, grad, state._rate)
+            optimizer.step(theta, grad, state.rate())
             for hook in on_batch_end:
                 hook(state)
             if epoch == i == 0:
@@ -264,3 +276,12 @@ def _epoch(
             if state.step % _CHECK_EVERY == 0 and not np.isfinite(total).any():
                 break
     state.train_loss = total / seen
+
+
+def _diverged(state: State) -> Array:
+    """Tell which networks (k,) have come to an infinite loss, or parameter, or nearly so."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = state.network.theta.sum(axis=1)
+    bound = _EXPLODED * (1 + np.abs(state.first_loss))
+    lost: Array = ~((state.train_loss <= bound) & np.isfinite(sums))
+    return lost

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skmlp.core.activations import ACTIVATIONS, Activation
@@ -153,6 +160,22 @@ class BaseMLP(
 
     # -- fit ---------------------------------------------------------------------------
 
+    def _validate_params(self) -> None:
+        """Check the parameters; a name that is almost right gets a suggestion."""
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error}{self._suggestion()}") from None
+
+    def _suggestion(self) -> str:
+        for name, constraints in self._parameter_constraints.items():
+            value = getattr(self, name)
+            names = {o for c in constraints if isinstance(c, StrOptions) for o in c.options}
+            if isinstance(value, str) and value not in names:
+                close = get_close_matches(value, names, n=1)
+                return f" Did you mean {name}={close[0]!r}?" if close else ""
+        return ""
+
     @_monitoring.with_callbacks
     def _fit(
         self,
@@ -166,6 +189,7 @@ class BaseMLP(
         incremental: bool = False,
     ) -> Any:
         fresh = not hasattr(self, "networks_") or not (self.warm_start or incremental)
+        listeners = self._listeners(X, y)
         X, y = self._check_X_y(X, y, reset=fresh)
         if fresh:
             self._learn_targets(y, classes)
@@ -190,7 +214,7 @@ class BaseMLP(
             watched = None if held is None else self._rows(X, code, weight, held, y=y)
         if fresh and self.conventions == "skmlp":
             self._output_layer().b[0, 0] = self._loss.start(rows.target, rows.w)
-        self._run(rows, watched, self._listeners(X, y), incremental)
+        self._run(rows, watched, listeners, incremental)
         return self
 
     def _check_X_y(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
@@ -344,6 +368,7 @@ class BaseMLP(
         callbacks = [*self._watchers(watched, incremental), *listeners]
         seen = len(training.state.history) if training.state else 0
         if self.solver == "lbfgs":
+            self._check_smooth()
             seen = 0
             penalty = Penalty(self.alpha, self.l1)
             batch = Batch(batch_of(rows.inputs), rows.target[None], None if w is None else w[None])
@@ -381,6 +406,7 @@ class BaseMLP(
                 penalty_rows=None if like_sklearn else total,
                 callbacks=callbacks,
                 state=training.state,
+                horizon=self.max_iter if incremental else None,
             )
             training.state = state
             self.t_ += n * (len(state.history) - seen)
@@ -397,6 +423,15 @@ class BaseMLP(
             self.loss_ = float(value[0])
         network.finish_training()
         _monitoring.warn_and_raise(self, state, converged or bool(state.stop.all()))
+
+    def _check_smooth(self) -> None:
+        """Refuse what would change the loss between two looks at it."""
+        for name, off in (("dropout", 0.0), ("max_norm", None)):
+            if getattr(self, name) != off:
+                raise ValueError(
+                    f"solver='lbfgs' compares losses at neighbouring weights, which "
+                    f"{name}={getattr(self, name)} disturbs; pass {name}={off} or another solver"
+                )
 
     def _continued(self, optimizer: Optimizer) -> Optimizer:
         """Return the optimiser of the last call, unless its settings changed."""

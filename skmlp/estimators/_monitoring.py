@@ -50,7 +50,6 @@ class TellScikitLearn(Callback):
         about = {
             "estimator": self.estimator,
             **self.data,
-            "metadata": _numbers(state.history[-1]),
             "reconstruction_attributes": {},
         }
         epoch.call_on_fit_task_begin(**about)

@@ -22,7 +22,266 @@ def _gives_quantiles(estimator):
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """DOC"""
+    r"""Neural network for numbers: means, medians, quantiles, counts, or a mean with its spread.
+
+    A multi-layer perceptron: layers of weighted sums, each bent by `activation`, trained by
+    gradient descent. It takes the place of :class:`sklearn.neural_network.MLPRegressor`, whose
+    parameters, attributes and methods all keep their names and meaning; from `standardize` on the
+    parameters are new, and so are further values of the old ones. Defaults differ where ours serve
+    tables better; ``MLPRegressor(**skmlp.SKLEARN_DEFAULTS)`` has scikit-learn's.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Number of units of each hidden layer, from the input on. ``()`` is a network without hidden
+        layer: linear regression, with the link of the loss.
+    activation : str, Activation or sequence of these, default="relu"
+        What bends the output of the hidden layers: one for all, or one for each. Names are
+        "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish"
+        and "softplus"; an :class:`~skmlp.core.activations.Activation` has settings, or a function,
+        of your own.
+    loss : str or Loss, default="squared_error"
+        What training makes small, and with that, what is predicted: "squared_error" (the mean),
+        "absolute_error" (the median), "huber" and "log_cosh" (between the two, hence robust),
+        "quantile" (a level, or several that never cross), "poisson", "gamma" and "tweedie" (means
+        that cannot be negative), "gaussian_nll" (mean and standard deviation). A
+        :class:`~skmlp.core.losses.Loss`, such as ``Quantile([0.1, 0.5, 0.9])``, has settings, or a
+        formula, of your own. Always by keyword: scikit-learn has it in the first place, where
+        `hidden_layer_sizes` stands here.
+    solver : str, Optimizer or sequence of Transform, default="adam"
+        How the objective is made small.
+
+        - "adam", "adamw", "rmsprop", "sgd": a step after each minibatch. "adam" is a good choice
+          nearly always, "adamw" where weights should shrink at a steady rate (`weight_decay`).
+        - "lbfgs": L-BFGS on all rows at once; often best below a few thousand rows.
+        - "gd", "rprop": one step an epoch with the gradient of all rows, in its length or by its
+          signs alone.
+        - a chain of your own, such as ``[ClipNorm(1.0), Adam(), Decay(0.01)]`` of
+          :mod:`skmlp.core.optimizers`; it brings its own settings, so the parameters that shape
+          a solver's steps below (from `momentum` to `clip_norm`) are not read beside it.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weights, biases excepted; see Notes. It weighs against the
+        sum of all rows' losses, whatever the batch size.
+    batch_size : int or "auto", default="auto"
+        Rows of a minibatch; "auto" is 200, or all rows where there are fewer. Not for "lbfgs",
+        "gd" and "rprop", which take all rows.
+    learning_rate : str, Schedule or callable, default="constant"
+        How the learning rate moves from `learning_rate_init` on, for every solver but "lbfgs".
+
+        - "constant".
+        - "invscaling": ``learning_rate_init / (1 + e) ** power_t`` in epoch e = 0, 1, ...
+        - "adaptive": constant, but divided by 5 whenever `n_iter_no_change` epochs brought no
+          improvement; training ends once it has fallen to 1e-6.
+        - "cosine": down to 0 along half a cosine, at `max_iter`.
+        - "one_cycle": up from 4 % to `learning_rate_init` in the first 30 % of training, then down
+          to 0.01 % of it, along cosines. Bears high rates; good for short training.
+        - "exponential": down to 1 % of it.
+        - a callable that takes the progress of training, from 0 to 1, and returns a factor of
+          `learning_rate_init`.
+    learning_rate_init : float, default=0.001
+        Learning rate before the schedule's factor. Not for "lbfgs".
+    power_t : float, default=0.5
+        Exponent of ``learning_rate="invscaling"``.
+    max_iter : int, default=200
+        Largest number of epochs (passes over the training rows), or of iterations of "lbfgs". The
+        schedules that end, "cosine" for one, end here.
+    shuffle : bool, default=True
+        Whether to draw the minibatches anew in each epoch. False keeps the order of the rows, and
+        then the validation rows are the last ones.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, the validation split, the shuffles and the dropout. An int
+        gives the same result in every call.
+    tol : float, default=1e-4
+        By how much the training loss, or what early stopping watches, must improve to count. For
+        "lbfgs": it stops where no entry of the gradient exceeds this.
+    verbose : bool or int, default=False
+        True or 1 prints a line for each epoch, with the loss and the time left; 2 draws a progress
+        bar where the output is a terminal.
+    warm_start : bool, default=False
+        Whether `fit` goes on from where the last call ended, with its weights, its optimiser, its
+        random stream and its validation split.
+    momentum : float, default=0.9
+        Share of the last step that is added to the next, between 0 and 1. Only for "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether momentum looks ahead, as Nesterov's does. Only for "sgd".
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold rows out, watch them (see `scoring`), stop after `n_iter_no_change` epochs
+        without improvement, and return to the weights of the best epoch. "auto" does so from 1000
+        rows on, where some can be spared, and wherever `fit` is given ``X_val``. Without it the
+        training loss decides when to stop.
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping holds out.
+    beta_1 : float, default=0.9
+        Share of the running mean of gradients that each step keeps. Only for "adam", "adamw".
+    beta_2 : float, default=0.999
+        Share of the running mean of squared gradients that each step keeps. Only for "adam",
+        "adamw" and "rmsprop".
+    epsilon : float, default=1e-8
+        Added to the root of that mean, which it keeps from 0. Only for "adam", "adamw" and
+        "rmsprop".
+    n_iter_no_change : int or np.inf, default=10
+        Epochs in a row without improvement after which training stops. Not for "lbfgs" unless
+        rows are watched.
+    max_fun : int, default=15000
+        Largest number of evaluations of the objective. Only for "lbfgs".
+    standardize : bool, default=True
+        Whether to bring every column of X, and y where the loss allows it, to mean 0 and
+        standard deviation 1, as found in the training rows. Sparse columns are scaled but not
+        centred, so that they stay sparse.
+    weight_init : str or Initializer, default="sklearn"
+        What draws the initial weights. "sklearn" draws weights and biases as scikit-learn does, by
+        Glorot & Bengio's bound; others are "glorot_uniform", "glorot_normal", "he_uniform",
+        "he_normal", "lecun_uniform" and "lecun_normal", all with biases of 0.
+    dropout : float, default=0.0
+        Probability with which each hidden unit is silenced in a training step. Against overfitting
+        in wide networks; 0.1 to 0.5 is usual. Not for "lbfgs", which needs the same loss twice.
+    normalization : {"batch", "layer"} or None, default=None
+        What each hidden layer's sums pass before the activation. Helps deep networks.
+    l1 : float, default=0.0
+        Strength of the L1 penalty on the weights; divided as `alpha` is.
+    weight_decay : float or None, default=None
+        Share by which each step shrinks the weights, at a learning rate of 1. None is 0.01 for
+        "adamw" and 0 for the others. Not for "lbfgs".
+    max_norm : float or None, default=None
+        Largest length of a unit's vector of incoming weights; longer ones are shortened after each
+        step. Goes well with dropout and high learning rates. Not for "lbfgs".
+    clip_norm : float or None, default=None
+        Largest length of the gradient; a longer one is shortened. 1.0 tames most training that
+        diverges. Not for "lbfgs".
+    warmup : float, default=0.0
+        Share of training during which the learning rate climbs, along a straight line, from 0 to
+        where the schedule has it. Not for "lbfgs".
+    scoring : str, callable or None, default="loss"
+        What early stopping watches on the rows held out: their "loss"; a scorer, by scikit-learn's
+        name or of your own; None for this estimator's `score`.
+    validation_split : "auto", "last" or splitter, default="auto"
+        Which rows are held out. "auto" draws them at random, whole
+        groups where `fit` is given ``groups``, and takes the last ones if ``shuffle=False``; "last"
+        always takes those, as time series need it. Of a splitter of
+        :mod:`sklearn.model_selection` the first split counts.
+    on_divergence : {"raise", "backoff"}, default="raise"
+        What to do when the loss runs away: end with a ValueError that advises, or return to the
+        last good epoch and go on with a tenth of the learning rate, up to eight times.
+    dtype : "auto", "float32", "float64", dtype or None, default="auto"
+        Arithmetic. "auto" is float64 while X has fewer than 100,000 values and for "lbfgs", and
+        float32, which is about twice as fast, above. None takes that of X.
+    conventions : {"skmlp", "sklearn"}, default="skmlp"
+        "sklearn" keeps scikit-learn's definitions in the places where the course of training hangs
+        on them; :data:`skmlp.SKLEARN_DEFAULTS` sets it. See :doc:`/user_guide`.
+    callbacks : sequence of Callback or None, default=None
+        Objects of :class:`skmlp.core.training.Callback`, told of each step and epoch.
+
+    Attributes
+    ----------
+    best_loss_ : float or None
+        Lowest training loss of an epoch; None where held-out rows were watched instead.
+    best_validation_score_ : float or None
+        Best of `validation_scores_`.
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights of each layer, as views: what you write into them, the network uses. They act on
+        standardised inputs. AttributeError where `normalization` adds layers of another kind.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X had any.
+    history_ : list of dict
+        One for each epoch, for ``pandas.DataFrame(model.history_)``: "epoch", "train_loss" (mean
+        over the epoch's batches, with penalty), "learning_rate", "seconds", and, where rows were
+        watched, "validation_loss" (without penalty) and "validation_score" (unless
+        ``scoring="loss"``).
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases of each layer, as views.
+    loss_ : float
+        Objective of the returned weights over the training rows; after `partial_fit`, and where
+        ``conventions="sklearn"``, the "train_loss" of the last epoch.
+    loss_curve_ : list of float
+        The "train_loss" of each epoch.
+    n_features_in_ : int
+        Number of columns of X.
+    n_iter_ : int
+        Epochs of the last call.
+    n_layers_ : int
+        Number of layers, counting input and output.
+    n_outputs_ : int
+        Number of columns of y.
+    networks_ : Network
+        The network itself, as a stack of one: ``networks_.theta`` (1, P) holds all parameters, and
+        ``networks_.layout`` says where in a row each of them stands.
+    out_activation_ : str
+        What turns raw outputs into predictions: "exp" for the losses of positive means,
+        "identity" otherwise.
+    t_ : int
+        Training rows seen, counted again in every epoch; 0 for "lbfgs".
+    validation_scores_ : list of float or None
+        Score of the watched rows after each epoch, for ``scoring="loss"`` minus their loss; None
+        where none were watched.
+
+    See Also
+    --------
+    MLPClassifier : The same for classes.
+    sklearn.neural_network.MLPRegressor : What this one stands in for.
+    sklearn.ensemble.HistGradientBoostingRegressor : Often stronger on tables of mixed columns.
+
+    Notes
+    -----
+    With weights :math:`w_i` of the training rows, W the weights of all layers and ℓ the loss,
+    training minimises
+
+    .. math::
+
+        \frac{1}{\sum_i w_i} \Big( \sum_i w_i\, \ell(y_i, f(x_i))
+        + \frac{\alpha}{2} \lVert W \rVert_2^2 + \lambda_1 \lVert W \rVert_1 \Big),
+
+    where ``alpha`` is α and ``l1`` is λ₁. For "squared_error" ℓ is half the squared error, summed
+    over the columns of y where there are several; the other formulas are in :doc:`/user_guide`.
+    The bias of the output layer starts at the best constant, so that the first epochs are not
+    spent on finding it.
+
+    The columns of X are standardised inside, not by you. So is y, column by column, except for
+    "poisson", "gamma" and "tweedie", whose numbers carry meaning: losses in `history_` and settings
+    such as the delta of "huber" are then in units of y's standard deviation, predictions in those
+    of y. Rows held out for validation have no part in the means and deviations. Categories and
+    missing values have to be encoded and filled first.
+
+    References
+    ----------
+    .. [1] Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
+       networks", AISTATS.
+    .. [2] Kingma & Ba (2015), "Adam: a method for stochastic optimization", ICLR.
+    .. [3] Loshchilov & Hutter (2019), "Decoupled weight decay regularization", ICLR.
+    .. [4] Srivastava et al. (2014), "Dropout: a simple way to prevent neural networks from
+       overfitting", JMLR 15.
+    .. [5] Koenker & Bassett (1978), "Regression quantiles", Econometrica 46.
+    .. [6] Nix & Weigend (1994), "Estimating the mean and variance of the target probability
+       distribution", ICNN.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skmlp import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> short = {"learning_rate": "one_cycle", "learning_rate_init": 0.01, "max_iter": 40}
+    >>> reg = MLPRegressor((50,), dropout=0.2, **short, random_state=0).fit(X_train, y_train)
+    >>> reg.score(X_test, y_test) > 0.2
+    True
+
+    How sure is it? By a mean and its spread, or by quantiles: eight of ten values should fall
+    between the levels 0.1 and 0.9.
+
+    >>> reg = MLPRegressor((50,), loss="gaussian_nll", dropout=0.2, **short).fit(X_train, y_train)
+    >>> mean, std = reg.predict(X_test, return_std=True)
+    >>> from skmlp.core.losses import Quantile
+    >>> reg = MLPRegressor((50,), loss=Quantile([0.1, 0.5, 0.9]), dropout=0.2, **short)
+    >>> low, middle, high = reg.fit(X_train, y_train).predict_quantiles(X_test).T
+    >>> bool((low <= middle).all() and (middle <= high).all())
+    True
+
+    Numbers that no network would guess from small ones need no care: y is standardised inside.
+
+    >>> reg = MLPRegressor((50,), dropout=0.2, **short, random_state=0)
+    >>> reg.fit(X_train, 1e6 + 1e3 * y_train).score(X_test, 1e6 + 1e3 * y_test) > 0.2
+    True
+    """
 
     _parameter_constraints = {
         **BaseMLP._parameter_constraints,
@@ -174,6 +433,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, incremental=True)
 
     # -- targets -----------------------------------------------------------------------
+
+    def _suggestion(self):
+        if isinstance(self.hidden_layer_sizes, str):
+            return (
+                " The first positional argument is hidden_layer_sizes; name the loss: "
+                f"loss={self.hidden_layer_sizes!r}."
+            )
+        return super()._suggestion()
 
     def _make_loss(self):
         return self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]()

@@ -32,13 +32,13 @@ class Activate(Layer):
         self.work = work
 
     def forward(self, x: Array, train: bool) -> Array:
-        """Y = f(x), over x itself where the derivative does not need x."""
+        """Return y = f(x), over x itself where the derivative does not need x."""
         y = self.work.array(self, "f", x.shape) if self.f.uses_input else x
         self.f.forward(x, y)
         self.x, self.y = x, y
         return y
 
     def backward(self, dy: Array) -> Array:
-        """Dx = f'(x) dy, in place."""
+        """Return dx = f'(x) dy, in place."""
         self.f.backward(self.x, self.y, dy)
         return dy

@@ -19,7 +19,6 @@ class Layer(ABC):
     ``initialize`` (fill them), then ``forward`` and ``backward`` in turn.
     """
 
-
     @abstractmethod
     def build(self, n_in: int, layout: Layout, stats: Layout) -> int:
         """Claim slots for parameters and running statistics; return the number of outputs."""
@@ -42,4 +41,3 @@ class Layer(ABC):
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the settings alone: the network builds and binds its layers again."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # concrete layers are dataclasses
-

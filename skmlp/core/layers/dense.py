@@ -53,7 +53,7 @@ class Dense(Layer):
             self.init.bias(rng, len(w), b[0])
 
     def forward(self, x: Array, train: bool) -> Array:
-        """Y = x W + b."""
+        """Return y = x W + b."""
         self.x = x
         y = self.work.array(self, "y", (len(self.w), x.shape[1], self.n_out))
         np.matmul(x, self.w, out=y)
@@ -61,7 +61,7 @@ class Dense(Layer):
         return y
 
     def backward(self, dy: Array) -> Array:
-        """DW = xᵀ dy, db = Σ dy, dx = dy Wᵀ."""
+        """Write dW = xᵀ dy and db = Σ dy; return dx = dy Wᵀ."""
         self.backward_parameters(dy)
         dx = self.work.array(self, "dx", (*dy.shape[:2], self.w.shape[1]))
         if self.n_out == 1:  # an outer product: a broadcast is four times faster than a matmul
@@ -69,10 +69,10 @@ class Dense(Layer):
         return np.matmul(dy, self.wt, out=dx)
 
     def backward_parameters(self, dy: Array) -> None:
-        """DW = xᵀ dy, db = Σ dy."""
+        """Write dW = xᵀ dy and db = Σ dy."""
         np.matmul(self.x.swapaxes(1, 2), dy, out=self.dw)
         self.backward_bias(dy)
 
     def backward_bias(self, dy: Array) -> None:
-        """Db = Σ dy over the rows."""
+        """Write db = Σ dy over the rows."""
         np.matmul(self.work.ones(dy.shape[1]), dy, out=self.db)

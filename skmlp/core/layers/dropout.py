@@ -53,7 +53,7 @@ class Dropout(Layer):
         return np.multiply(x, self.mask, out=self.work.array(self, "y", x.shape))
 
     def backward(self, dy: Array) -> Array:
-        """Dx = dy m / (1 - rate)."""
+        """Return dx = dy m / (1 - rate)."""
         if self.train:
             dy *= self.mask
         return dy

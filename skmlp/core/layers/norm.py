@@ -45,7 +45,7 @@ class _Affine:
 
 
 def _backward(dunit: Array, unit: Array, inverse: Array, axis: int, scratch: Array) -> Array:
-    """Dx = (d - mean(d) - x̂ mean(d x̂)) / sd, the means taken over ``axis``."""
+    """Return dx = (d - mean(d) - x̂ mean(d x̂)) / sd, the means taken over ``axis``."""
     np.multiply(dunit, unit, out=scratch)
     along = scratch.mean(axis=axis, keepdims=True)
     dunit -= dunit.mean(axis=axis, keepdims=True)

@@ -47,7 +47,7 @@ class Stem(Layer):
         self.dense.initialize(rngs)
 
     def forward(self, x: Any, train: bool) -> Array:
-        """Y = x W + b."""
+        """Return y = x W + b."""
         if isinstance(x, np.ndarray):
             return self.dense.forward(x, train)
         w, b = self.dense.w, self.dense.b
@@ -59,7 +59,7 @@ class Stem(Layer):
         return y
 
     def backward(self, dy: Array) -> Array:
-        """DW = xᵀ dy, db = Σ dy; returns dy, since there is nothing below."""
+        """Write dW = xᵀ dy and db = Σ dy; return dy, since there is nothing below."""
         x = self.dense.x
         if isinstance(x, np.ndarray):
             self.dense.backward_parameters(dy)
@@ -72,7 +72,7 @@ class Stem(Layer):
 
 
 def _product(x: Any, w: Array, out: Array) -> None:
-    """Out = x w for x (n, p) in rows or CSR."""
+    """Write x w to ``out``, for x (n, p) in rows or CSR."""
     if not isinstance(x, Rows):
         out[...] = x @ w
         return
@@ -82,7 +82,7 @@ def _product(x: Any, w: Array, out: Array) -> None:
 
 
 def _transposed_product(x: Any, dy: Array, out: Array) -> None:
-    """Out = xᵀ dy for x (n, p) in rows or CSR."""
+    """Write xᵀ dy to ``out``, for x (n, p) in rows or CSR."""
     if not isinstance(x, Rows):
         out[...] = x.T @ dy
         return
