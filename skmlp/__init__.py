@@ -29,6 +29,7 @@ SKLEARN_DEFAULTS = {
     "max_fun": 15000,
     "standardize": False,
     "weight_init": "sklearn",
+    "l1": 0.0,
     "scoring": None,
     "dtype": None,
     "conventions": "sklearn",

@@ -125,6 +125,10 @@ class Workspace:
         self.xp = xp
         self._arrays: dict[tuple[Any, ...], Array] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle no work array, and no module; whoever goes on training brings a new one."""
+        return Workspace, (self.dtype, self.rows)
+
     def array(self, owner: object, name: str, shape: tuple[int, ...]) -> Array:
         """Return an uninitialised array, the same one at every call."""
         key = (owner, name, shape)

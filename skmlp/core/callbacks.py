@@ -80,7 +80,7 @@ class EarlyStopping(Callback):
     sign : {-1, 1}, default=1
         1 where less is better, -1 where more is.
     tol : float, default=0
-        What counts as an improvement must exceed it.
+        An epoch that is not better than the best by at least this is without improvement.
     patience : float, default=10
         Epochs without improvement that are borne; the next one acts.
     restore : bool, default=False
@@ -157,7 +157,10 @@ class EarlyStopping(Callback):
 @final
 @dataclass(eq=False)
 class BackOff(Callback):
-    """Where the loss becomes infinite, return to the last good epoch with smaller steps.
+    """Where the loss becomes infinite, return to the start of the best epoch with smaller steps.
+
+    An epoch's loss tells how good the weights were before its last steps; those after them
+    may be halfway to infinity already.
 
     Parameters
     ----------
@@ -174,6 +177,8 @@ class BackOff(Callback):
         """Remember the start."""
         network = state.network
         self.good = {int(r): self._copy(network, k) for k, r in enumerate(network.rows)}
+        self.last = dict(self.good)  # at the end of the last epoch: how good, the next one tells
+        self.lowest = np.full(network.k, np.inf)
         self.returns = np.zeros(network.k, dtype=int)
 
     @staticmethod
@@ -185,9 +190,11 @@ class BackOff(Callback):
         network = state.network
         for k, row in enumerate(map(int, network.rows)):
             if not state.diverged[k]:
-                self.good[row] = self._copy(network, k)
+                if state.train_loss[k] < self.lowest[row]:
+                    self.lowest[row], self.good[row] = state.train_loss[k], self.last[row]
+                self.last[row] = self._copy(network, k)
                 continue
-            network.theta[k], network.stats[k] = self.good[row]
+            network.theta[k], network.stats[k] = self.last[row] = self.good[row]
             self.returns[row] += 1
             if self.returns[row] <= self.attempts:
                 state.optimizer.reset(k)

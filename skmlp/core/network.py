@@ -95,9 +95,8 @@ class Network:
         self.bind()
 
     def finish_training(self) -> None:
-        """Let go of gradient and work arrays."""
-        self.grad = None
-        self.bind()
+        """Let go of gradient and work arrays, which layers made anew do not know."""
+        self.__setstate__(self.__getstate__())
 
     def forward(self, x: Any, train: bool = False) -> Array:
         """Return the raw outputs (K, n, m), borrowed until the next call."""
@@ -172,7 +171,8 @@ class Network:
 def _copied(layer: Layer) -> Layer:
     """Return a layer of the same settings, not yet built."""
     twin = object.__new__(type(layer))
-    twin.__dict__.update(layer.__getstate__())
+    for name, value in layer.__getstate__().items():
+        setattr(twin, name, _copied(value) if isinstance(value, Layer) else value)
     return twin
 
 

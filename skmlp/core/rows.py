@@ -67,7 +67,9 @@ class Rows:
                 continue
             # the difference is rounded to dtype, not its terms, which may be far from zero
             shift = 0 if self.shift is None else self.shift[columns]
-            block = np.subtract(chosen, shift, out=np.empty(chosen.shape, dtype), casting="same_kind")
+            ours = chosen.dtype == dtype and not isinstance(self.index, slice)
+            block = chosen if ours else np.empty(chosen.shape, dtype=dtype)
+            np.subtract(chosen, shift, out=block, casting="same_kind")
             if self.scale is not None:
                 block *= self.scale[columns]
             yield columns, block

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -18,6 +19,7 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
 )
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skmlp.core.activations import ACTIVATIONS, Activation
@@ -47,6 +49,8 @@ from skmlp.estimators._data import Standardizer, lay_out, split
 _FEW_VALUES = 100_000
 #: From this many rows on, early_stopping="auto" can spare some for validation.
 _ENOUGH_ROWS = 1000
+#: Strength of l1="auto" where the columns outnumber the rows.
+_WIDE_L1 = 3.0
 
 
 @dataclass(eq=False)
@@ -58,7 +62,7 @@ class Training:
     split: tuple[int, Any, Any] | None = None
     order: Any = None
     stopper: EarlyStopping | None = None
-    solver: str = ""
+    solver: Any = ""
     state: State | None = None
 
 
@@ -112,7 +116,7 @@ class BaseMLP(
         "weight_init": [StrOptions(set(INITIALIZERS)), Initializer],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions(set(_options.NORMALIZATIONS)), None],
-        "l1": [Interval(Real, 0, None, closed="left")],
+        "l1": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left"), None],
         "max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
@@ -120,7 +124,11 @@ class BaseMLP(
         "scoring": [str, callable, None],
         "validation_split": [StrOptions({"auto", "last"}), HasMethods(["split"])],
         "on_divergence": [StrOptions({"raise", "backoff"})],
-        "dtype": [StrOptions({"auto", "float32", "float64"}), type, None],
+        "dtype": [
+            StrOptions({"auto", "float32", "float64"}),
+            Options(type, {np.float32, np.float64}),
+            None,
+        ],
         "conventions": [StrOptions({"skmlp", "sklearn"})],
         "callbacks": [list, tuple, None],
     }
@@ -245,16 +253,16 @@ class BaseMLP(
     def _architecture(self) -> dict[str, Any]:
         return {
             "hidden_layer_sizes": _options.hidden_sizes(self.hidden_layer_sizes),
-            "activation": repr(self.activation),
+            "activation": self.activation,
             "normalization": self.normalization,
-            "loss": repr(self._loss),
+            "loss": self.loss,
             "the number of outputs": self.n_outputs_,
         }
 
     def _check_unchanged(self) -> None:
         for name, value in self._architecture().items():
             before = self._built[name]
-            if before != value:
+            if not _options.same(before, value):
                 raise ValueError(
                     f"cannot go on from the last fit: {name} was {before} and is now {value}. "
                     "Set it back, or start anew with warm_start=False"
@@ -285,7 +293,7 @@ class BaseMLP(
 
     def _new_training(self, rng: Any) -> Training:
         # a stream of its own for dropout, so that turning it on leaves the shuffles alone
-        seed = rng.randint(2**31) if self.dropout else 0
+        seed = copy.deepcopy(rng).randint(2**31)
         return Training(rng, [np.random.Generator(np.random.SFC64(seed))])
 
     def _dtype(self, X: Any) -> Any:
@@ -311,7 +319,8 @@ class BaseMLP(
             raise ValueError(
                 "partial_fit does not support early_stopping=True: it never sees all rows"
             )
-        if given or incremental or not self._stops_early(n):
+        n_used = n if used is None else len(used)
+        if given or incremental or not self._stops_early(n_used):
             return used, None
         training = self._training
         if training.split is None or training.split[0] != n:
@@ -352,7 +361,9 @@ class BaseMLP(
             raise ValueError("X_val and y_val belong together: pass both, or neither")
         X, y = self._check_X_y(X, y, reset=False)
         weight = self._check_weight(X, y, sample_weight)
-        return self._rows(X, self._encode_y(y), weight, np.arange(X.shape[0]), y=y)
+        code = self._encode_y(y)
+        self._loss.check(code)
+        return self._rows(X, code, weight, np.arange(X.shape[0]), y=y)
 
     # -- train -------------------------------------------------------------------------
 
@@ -360,17 +371,17 @@ class BaseMLP(
         """Train on encoded rows, watching others, and keep the account of it."""
         network, training = self.networks_, self._training
         like_sklearn = self.conventions == "sklearn"
-        n = rows.inputs.shape[0]
+        n, p = rows.inputs.shape
+        l1 = (_WIDE_L1 if p > n else 0.0) if self.l1 == "auto" else self.l1
         total = float(n if rows.w is None else rows.w.sum())
         mean = total / n
         w = None if rows.w is None else (rows.w / mean).astype(network.dtype)
         network.prepare_training(training.generators)
         callbacks = [*self._watchers(watched, incremental), *listeners]
-        seen = len(training.state.history) if training.state else 0
         if self.solver == "lbfgs":
             self._check_smooth()
             seen = 0
-            penalty = Penalty(self.alpha, self.l1)
+            penalty = Penalty(self.alpha, l1)
             batch = Batch(batch_of(rows.inputs), rows.target[None], None if w is None else w[None])
             state, (result,) = train_lbfgs(
                 network,
@@ -387,10 +398,11 @@ class BaseMLP(
         else:
             # scikit-learn divides by the weight of each batch, which is rows x mean weight
             strength = 1 / mean if like_sklearn else 1.0
-            penalty = Penalty(self.alpha * strength, self.l1 * strength)
+            penalty = Penalty(self.alpha * strength, l1 * strength)
             rngs = [training.rng] if self.shuffle else []
             params = self.get_params(deep=False)
             optimizer = self._continued(_options.optimizer(params))
+            seen = len(training.state.history) if training.state else 0
             size = self._batch_rows(n)
             batches = ArrayBatches(rows.inputs, rows.target, w, size, rngs, training.order)
             training.order = batches.order
@@ -410,17 +422,20 @@ class BaseMLP(
             )
             training.state = state
             self.t_ += n * (len(state.history) - seen)
-            converged = incremental or self.learning_rate not in _options.OPEN_ENDED
+            named = isinstance(self.learning_rate, str)
+            converged = incremental or not (named and self.learning_rate in _options.OPEN_ENDED)
         _monitoring.extend_history(self, state.history[seen:])
         self.n_iter_ = len(state.history) - seen
         self._conclude(state, watched)
-        if self.solver == "lbfgs" or like_sklearn or incremental:
+        if like_sklearn or incremental or state.diverged[0]:
             self.loss_ = float(state.train_loss[0])
         else:
-            raw = outputs(network, rows.inputs)
-            value = mean_loss(self._loss, raw, rows.target, rows.w)
-            value = value + penalty.value_and_grad(network.theta, network.grad, total)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                raw = outputs(network, rows.inputs)
+                value = mean_loss(self._loss, raw, rows.target, rows.w)
+                value = value + penalty.value_and_grad(network.theta, network.grad, total)
             self.loss_ = float(value[0])
+            state.diverged[0] = not np.isfinite(self.loss_)  # the last step was not seen before
         network.finish_training()
         _monitoring.warn_and_raise(self, state, converged or bool(state.stop.all()))
 
@@ -436,8 +451,9 @@ class BaseMLP(
     def _continued(self, optimizer: Optimizer) -> Optimizer:
         """Return the optimiser of the last call, unless its settings changed."""
         training = self._training
-        if training.state is None or training.solver != repr(optimizer):
-            training.solver, training.state = repr(optimizer), None
+        solver = repr(optimizer) if isinstance(self.solver, str) else self.solver
+        if training.state is None or not _options.same(training.solver, solver):
+            training.solver, training.state = solver, None
             return optimizer
         return training.state.optimizer
 
@@ -462,9 +478,10 @@ class BaseMLP(
             )
         if self.on_divergence == "backoff":
             callbacks.append(BackOff())
-        stopper = self._training.stopper
-        if stopper is None:
-            stopper = self._training.stopper = self._make_stopper(watched)
+        stopper = self._make_stopper(watched)
+        if _options.same(self._training.stopper, stopper):
+            stopper = self._training.stopper
+        self._training.stopper = stopper
         if watched is not None or self.solver != "lbfgs":  # lbfgs knows when its loss is flat
             callbacks.append(stopper)
         callbacks.extend(self.callbacks or ())
@@ -507,7 +524,9 @@ class BaseMLP(
             self.best_loss_ = min(self.loss_curve_, default=np.inf)
             return
         sign = -stopper.sign
-        self.validation_scores_ = [sign * row[stopper.monitor] for row in self.history_]
+        self.validation_scores_ = [
+            sign * row[stopper.monitor] for row in self.history_ if stopper.monitor in row
+        ]
         self.best_validation_score_ = sign * float(stopper.best[0])
 
     # -- what was learnt ---------------------------------------------------------------
@@ -536,10 +555,17 @@ class BaseMLP(
         ndarray of shape (n_samples, n_units)
         """
         check_is_fitted(self)
+        if not self._ends:
+            raise ValueError("transform: the network has no hidden layer to show")
         if not -len(self._ends) <= layer < len(self._ends):
             raise ValueError(
                 f"layer={layer}, but the network has {len(self._ends)} hidden layers; pass "
                 f"a number from {-len(self._ends)} to {len(self._ends) - 1}"
+            )
+        if self._ends[layer] != self._ends[-1] and _names_output(self):
+            raise ValueError(
+                f"layer={layer} cannot go with set_output, whose names are those of the last "
+                "hidden layer; call set_output(transform='default')"
             )
         return self._raw(X, self._ends[layer])[0]
 
@@ -583,6 +609,11 @@ class BaseMLP(
         if not (self.warm_start or getattr(self, "_incremental", False)):
             state.pop("_training", None)
         return state
+
+
+def _names_output(estimator: BaseMLP) -> bool:
+    """Say whether scikit-learn will put names to what transform returns."""
+    return bool(_get_output_config("transform", estimator)["dense"] != "default")
 
 
 def partial_fit_is_possible(estimator: BaseMLP) -> bool:

@@ -83,7 +83,8 @@ def split(
     groups : array-like of shape (n,) or None
         Groups to keep together.
     spare_rare : bool
-        Whether a class of a single row stays in the training part; otherwise it is an error.
+        Whether a class of a single row stays in the training part, and classes are drawn
+        plainly where they are too many to have a row each; otherwise these are errors.
     rng : RandomState
         Where the split is drawn from.
     """
@@ -106,8 +107,11 @@ def split(
         kept = everything[:0]
         if stratify is not None and spare_rare:
             _, code, count = np.unique(stratify, return_inverse=True, return_counts=True)
-            rare = count[code] == 1
-            kept, everything, stratify = everything[rare], everything[~rare], stratify[~rare]
+            if len(count) > fraction * n:  # more classes than rows to hold out
+                stratify = None
+            else:
+                rare = count[code] == 1
+                kept, everything, stratify = everything[rare], everything[~rare], stratify[~rare]
         train, held = train_test_split(
             everything, test_size=fraction, random_state=rng, stratify=stratify
         )

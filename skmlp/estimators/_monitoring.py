@@ -14,7 +14,10 @@ from skmlp.core.training import Callback, State
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+    _CALLS_UP_TO_USER = 7
 except ImportError:  # scikit-learn < 1.9 has no callbacks
+    _CALLS_UP_TO_USER = 6
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
@@ -94,7 +97,7 @@ def user_score(estimator: Any, scoring: Any, X: Any, y: Any, w: Any) -> Any:
 def warn_and_raise(estimator: Any, state: State, converged: bool) -> None:
     """Say what the user should know of how the training ended."""
     if state.interrupted:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+        warnings.warn("Training interrupted by user.", stacklevel=_CALLS_UP_TO_USER)
         return
     if state.diverged[0]:
         raise ValueError(
@@ -111,5 +114,5 @@ def warn_and_raise(estimator: Any, state: State, converged: bool) -> None:
             "hasn't converged yet. Increase max_iter, scale the data (standardize=True), or "
             "raise tol.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=_CALLS_UP_TO_USER,
         )

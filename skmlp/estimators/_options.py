@@ -27,6 +27,11 @@ OPEN_ENDED = frozenset({"constant", "invscaling", "adaptive"})
 _ADAMW_DECAY = 0.01
 
 
+def same(one: Any, other: Any) -> bool:
+    """Say whether two settings are one object, also after a pickle, or are written alike."""
+    return one is other or repr(one) == repr(other)
+
+
 def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
     """Return the numbers of units as a list; empty for none."""
     sizes = hidden_layer_sizes

@@ -329,7 +329,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weight_init="sklearn",
         dropout=0.0,
         normalization=None,
-        l1=0.0,
+        l1="auto",
         weight_decay=None,
         max_norm=None,
         clip_norm=None,

@@ -1,5 +1,6 @@
 """The same seed gives the same bits."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -86,8 +87,17 @@ def test_cross_validation_is_the_same_in_threads():
     assert_array_equal(one, two)
 
 
+@pytest.fixture
+def restless():
+    """Let threads take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
-def test_threads_may_predict_at_once(normalization):
+def test_threads_may_predict_at_once(normalization, restless):
     many = np.random.default_rng(0).normal(size=(3000, 8))
     model = classifier(normalization=normalization, dropout=0.1).fit(X, Y)
     expected = model.predict_proba(many)
@@ -97,7 +107,7 @@ def test_threads_may_predict_at_once(normalization):
         assert_array_equal(proba, expected)
 
 
-def test_threads_may_predict_different_rows_at_once():
+def test_threads_may_predict_different_rows_at_once(restless):
     model = MLPRegressor((8,), max_iter=3, random_state=0).fit(X, Y)
     parts = [np.random.default_rng(i).normal(size=(50 + 300 * i, 8)) for i in range(8)]
     expected = [model.predict(part) for part in parts]

@@ -33,12 +33,11 @@ class Activate(Layer):
 
     def forward(self, x: Array, train: bool) -> Array:
         """Return y = f(x), over x itself where the derivative does not need x."""
-        y = self.work.array(self, "f", x.shape) if self.f.uses_input else x
-        self.f.forward(x, y)
-        self.x, self.y = x, y
-        return y
+        out = self.work.array(self, "f", x.shape) if self.f.uses_input else x
+        self.x, self.out = x, out
+        return self.f.forward(x, out)
 
     def backward(self, dy: Array) -> Array:
         """Return dx = f'(x) dy, in place."""
-        self.f.backward(self.x, self.y, dy)
+        self.f.backward(self.x, self.out, dy)
         return dy
