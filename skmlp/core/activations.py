@@ -13,6 +13,9 @@ from scipy.special import expit, ndtr
 
 Array = NDArray[Any]
 
+#: An array, since a plain 0 would be converted anew at every call.
+_ZERO = np.zeros((), dtype=np.float32)
+
 
 class Activation(ABC):
     """An elementwise function ``y = f(x)`` of a layer's output.
@@ -137,7 +140,7 @@ class ReLU(Activation):
 
     def forward(self, x: Array, out: Array) -> Array:
         """Return x, negatives replaced by 0, and leave the mask in out."""
-        np.greater(x, 0, out=out)
+        np.greater(x, _ZERO, out=out)
         x *= out
         return x
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,33 @@ def blocks(rows: Array) -> Iterator[slice]:
         yield slice(start, min(start + width, p))
 
 
+class Pieces:
+    """Views of the same stretches of several arrays (K, P), cut once and used at every step.
+
+    Parameters
+    ----------
+    span : slice, default=slice(None)
+        The columns to cut up.
+    """
+
+    def __init__(self, span: slice = slice(None)) -> None:
+        self.span = span
+        self._of: tuple[Array, ...] = ()
+        self._views: list[tuple[Array, ...]] = []
+
+    def __call__(self, *arrays: Array) -> list[tuple[Array, ...]]:
+        """Return a tuple of views for each stretch, each stretch small enough for the cache."""
+        if len(arrays) != len(self._of) or any(map(is_not, arrays, self._of)):
+            self._of = arrays
+            whole = [a[:, self.span] for a in arrays]
+            self._views = [tuple(a[:, block] for a in whole) for block in blocks(whole[0])]
+        return self._views
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle no view: it would be cut loose from its array."""
+        return Pieces, (self.span,)
+
+
 class Workspace:
     """Work arrays that are allocated once for each (owner, name, shape), then reused.
 
@@ -144,12 +172,12 @@ class Workspace:
             found = self._arrays["ones", n] = self.xp.ones((1, 1, n), dtype=self.dtype)
         return found
 
-    def column(self, setting: Any, ndim: int) -> Array:
-        """Return one number, or one for each original network, as (K or 1, 1, ...)."""
-        numbers: Array = self.xp.asarray(setting, dtype=self.dtype).reshape(-1)
-        if len(numbers) > 1:
-            numbers = numbers[list(self.rows)]
-        return numbers.reshape(-1, *[1] * (ndim - 1))
+    def column(self, setting: Any, ndim: int) -> Any:
+        """Return one number, or one for each original network as an array (K, 1, ...)."""
+        numbers = self.xp.asarray(setting, dtype=self.dtype).reshape(-1)
+        if len(numbers) == 1:
+            return float(numbers[0])  # products with a number are faster than with a (1, 1) array
+        return numbers[list(self.rows)].reshape(-1, *[1] * (ndim - 1))
 
     def clear(self) -> None:
         """Forget all arrays."""

@@ -9,10 +9,12 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from skmlp.core.buffers import Array, Layout, Workspace, blocks
+from skmlp.core.buffers import Array, Layout, Pieces, Workspace, blocks
 
 #: Memories are freed of subnormal numbers every so many steps.
 _FLUSH_EVERY = 256
+#: Adam computes its bias corrections for so many steps at a time.
+_AHEAD = 64
 
 
 class Transform(ABC):
@@ -22,6 +24,8 @@ class Transform(ABC):
     on_step: ClassVar[bool] = False
     #: Names of the (K, P) arrays it remembers between steps.
     memory: ClassVar[tuple[str, ...]] = ()
+    #: The role of the parameters that it changes; empty for all.
+    role: ClassVar[str] = ""
 
     def bind(self, layout: Layout, work: Workspace, k: int) -> None:
         """Allocate the memory of a new training, in the state before its first step."""
@@ -29,8 +33,10 @@ class Transform(ABC):
             setattr(self, name, work.xp.zeros((k, layout.size), dtype=work.dtype))
         self.rebind(layout, work)
 
-    def rebind(self, layout: Layout, work: Workspace) -> None:  # noqa: B027 - most have no settings
+    def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take settings and work arrays for the networks that are in the stack."""
+        self.work = work
+        self.pieces = Pieces(layout.span(self.role) if self.role else slice(None))
 
     def select(self, keep: Array) -> None:
         """Keep the memory of some networks."""
@@ -149,13 +155,12 @@ class Momentum(Transform):
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take μ as a column."""
-        self.work = work
+        super().rebind(layout, work)
         self.mu_column = work.column(self.mu, 2)
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Let the velocity roll on."""
-        for block in blocks(grad):
-            g, v = grad[:, block], self.velocity[:, block]
+        for g, v in self.pieces(grad, self.velocity):
             v *= self.mu_column
             v += g
             if self.nesterov:
@@ -190,37 +195,40 @@ class Adam(Transform):
     memory: ClassVar[tuple[str, ...]] = ("s1", "s2")
     s1: Array = field(init=False, repr=False)
     s2: Array = field(init=False, repr=False)
+    used: int = field(default=0, init=False, repr=False)
 
     def bind(self, layout: Layout, work: Workspace, k: int) -> None:
         """Start with empty averages."""
-        self.t = np.zeros((k, 1))
+        self.t = np.zeros((k, 1))  # steps behind the first entry of the table
         super().bind(layout, work, k)
 
     def select(self, keep: Array) -> None:
         """Keep the averages of some networks."""
+        self._settle()
         self.t = self.t[keep]
         super().select(keep)
 
     def reset(self, row: int) -> None:
         """Empty the averages of one network."""
+        self._settle()
         self.t[row] = 0
         super().reset(row)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the settings as columns."""
+        super().rebind(layout, work)
+        self._settle()
         self.b1, self.b2 = work.column(self.beta_1, 2), work.column(self.beta_2, 2)
         exact = Workspace(np.float64, work.rows)
         b1, b2 = exact.column(self.beta_1, 2), exact.column(self.beta_2, 2)
-        self.exact = b1, b2, (1 - b1) / np.sqrt(1 - b2)
-        self.eps = (exact.column(self.epsilon, 2) / np.sqrt(1 - b2)).astype(work.dtype)
+        self.exact = b1, b2, (1 - b1) / (1 - b2) ** 0.5
+        eps = exact.column(self.epsilon, 2) / (1 - b2) ** 0.5
+        self.eps = eps.astype(work.dtype) if isinstance(eps, np.ndarray) else eps
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Follow the averages."""
-        self.t += 1
-        b1, b2, factor = self.exact
-        scale = (factor * np.sqrt(1 - b2**self.t) / (1 - b1**self.t)).astype(grad.dtype)
-        for block in blocks(grad):
-            g, s1, s2 = grad[:, block], self.s1[:, block], self.s2[:, block]
+        scale = self._correction(grad.dtype)
+        for g, s1, s2 in self.pieces(grad, self.s1, self.s2):
             s1 *= self.b1
             s1 += g
             g *= g
@@ -230,6 +238,21 @@ class Adam(Transform):
             g += self.eps
             np.divide(s1, g, out=g)
             g *= scale
+
+    def _correction(self, dtype: Any) -> Any:
+        """Return the (K, 1) factors that make m̂ / √v̂ of s₁ / √s₂, from a table of some steps."""
+        if self.used == len(self.table):
+            self._settle()
+            b1, b2, factor = self.exact
+            t = self.t + np.arange(1, _AHEAD + 1)[:, None, None]  # (steps, K, 1)
+            table = (factor * np.sqrt(1 - b2**t) / (1 - b1**t)).astype(dtype)
+            self.table = table.ravel().tolist() if t.shape[1] == 1 else table
+        self.used += 1
+        return self.table[self.used - 1]
+
+    def _settle(self) -> None:
+        """Count the steps taken and drop the table."""
+        self.t, self.used, self.table = self.t + self.used, 0, np.empty(0)
 
 
 @final
@@ -256,14 +279,13 @@ class RMSProp(Transform):
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the settings as columns."""
-        self.work = work
+        super().rebind(layout, work)
         self.rho_column = work.column(self.rho, 2)
         self.eps = work.column(self.epsilon, 2)
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Divide by the root of the running mean square."""
-        for block in blocks(grad):
-            g, v = grad[:, block], self.v[:, block]
+        for g, v in self.pieces(grad, self.v):
             square = np.multiply(g, g, out=self.work.array(self, "square", g.shape))
             square *= 1 - self.rho_column
             v *= self.rho_column
@@ -310,8 +332,7 @@ class RProp(Transform):
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Grow, halve, or wait where the sign turned."""
-        for block in blocks(grad):
-            g, last, size = grad[:, block], self.last[:, block], self.size[:, block]
+        for g, last, size in self.pieces(grad, self.last, self.size):
             agreement = np.sign(g) * np.sign(last)
             turned = agreement < 0
             size *= np.where(agreement > 0, self.up, np.where(turned, self.down, 1.0))
@@ -342,6 +363,7 @@ class ClipNorm(Transform):
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the limit as a column."""
+        super().rebind(layout, work)
         self.limit_column = work.column(self.limit, 2)
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
@@ -366,6 +388,7 @@ class ClipValue(Transform):
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the limit as a column."""
+        super().rebind(layout, work)
         self.limit_column = work.column(self.limit, 2)
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
@@ -393,21 +416,18 @@ class Decay(Transform):
 
     rate: Any
     on_step: ClassVar[bool] = True
+    role: ClassVar[str] = "weight"
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
-        """Find the weights."""
-        self.work = work
-        self.span = layout.span("weight")
+        """Take the rate as a column."""
+        super().rebind(layout, work)
         self.rate_column = work.column(self.rate, 2)
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Add a share of the weights."""
-        weights, steps = theta[:, self.span], grad[:, self.span]
         share = self.rate_column * lr
-        for block in blocks(weights):
-            w = weights[:, block]
-            scratch = self.work.array(self, "scratch", w.shape)
-            steps[:, block] += np.multiply(w, share, out=scratch)
+        for w, step in self.pieces(theta, grad):
+            step += np.multiply(w, share, out=self.work.array(self, "scratch", w.shape))
 
 
 #: First-order solvers by name: how each makes its chain from scikit-learn's parameters.

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from skmlp.core.buffers import Array, Layout, Workspace, blocks
+from skmlp.core.buffers import Array, Layout, Pieces, Workspace
 
 
 @final
@@ -29,26 +29,24 @@ class Penalty:
 
     def bind(self, layout: Layout, work: Workspace) -> None:
         """Find the weights."""
-        self.span = layout.span("weight")
+        self.pieces = Pieces(layout.span("weight"))
         self.work = work
         self.l2_column, self.l1_column = work.column(self.l2, 2), work.column(self.l1, 2)
         self.has_l2, self.has_l1 = bool(np.any(self.l2)), bool(np.any(self.l1))
+        self.n = 0.0
 
     def value_and_grad(self, theta: Array, grad: Array, n: float) -> Array | float:
         """Return the (K,) penalties and add their gradient to ``grad``."""
         value: Array | float = 0.0
-        if not (self.has_l2 or self.has_l1):
-            return value
-        weights, dweights = theta[:, self.span], grad[:, self.span]
-        l2, l1 = self.l2_column / n, self.l1_column / n
-        for block in blocks(weights):
-            w, dw = weights[:, block], dweights[:, block]
+        if n != self.n:
+            self.n, self.l2_share, self.l1_share = n, self.l2_column / n, self.l1_column / n
+        for w, dw in self.pieces(theta, grad):
             scratch = self.work.array(self, "scratch", w.shape)
             if self.has_l2:
-                dw += np.multiply(w, l2, out=scratch)
-                value = value + 0.5 * np.vecdot(scratch, w)
+                dw += np.multiply(w, self.l2_share, out=scratch)
+                value += np.vecdot(scratch, w) * 0.5
             if self.has_l1:
                 np.sign(w, out=scratch)
-                dw += np.multiply(scratch, l1, out=scratch)
-                value = value + np.vecdot(scratch, w)
+                dw += np.multiply(scratch, self.l1_share, out=scratch)
+                value += np.vecdot(scratch, w)
         return value

@@ -203,7 +203,7 @@ def train(
         optimizer.bind(network.layout, network.work, network.k)
         state = State(network, optimizer, np.zeros(0))
     else:
-        optimizer.rebind(network.layout, network.work)
+        state.optimizer.rebind(network.layout, network.work)
     base = np.asarray(lr, network.dtype).reshape(-1, 1)
     if horizon is None or not np.array_equal(base, state.base_lr):
         state.base_lr, state.lr = base, np.broadcast_to(base, (network.k, 1)).copy()
@@ -252,7 +252,8 @@ def _epoch(
     theta, grad = network.theta, network.grad
     assert grad is not None, "prepare_training allocates the gradient"
     done, planned = (epoch, state.epochs) if horizon is None else (state.epoch, horizon)
-    total, seen = np.zeros(network.k), 0
+    values: list[Array] = []
+    sizes: list[int] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for i, (x, y, w) in enumerate(batches):
             n = y.shape[1]
@@ -265,17 +266,18 @@ def _epoch(
             value = value + penalty.value_and_grad(theta, grad, penalty_rows or n)
             for hook in on_gradient:
                 hook(state)
-            optimizer.step(theta, grad, state.rate())
+            rate = state.rate()
+            optimizer.step(theta, grad, rate if len(rate) > 1 else rate.item())
             for hook in on_batch_end:
                 hook(state)
             if epoch == i == 0:
                 state.first_loss = np.array(value, dtype=np.float64)
-            total += value * n
-            seen += n
+            values.append(value)
+            sizes.append(n)
             state.step += 1
-            if state.step % _CHECK_EVERY == 0 and not np.isfinite(total).any():
+            if state.step % _CHECK_EVERY == 0 and not np.isfinite(value).any():
                 break
-    state.train_loss = total / seen
+        state.train_loss = np.average(np.array(values, dtype=np.float64), axis=0, weights=sizes)
 
 
 def _diverged(state: State) -> Array:

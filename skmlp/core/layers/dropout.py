@@ -37,7 +37,7 @@ class Dropout(Layer):
     def bind(self, theta: Array, grad: Array | None, stats: Array, work: Workspace) -> None:
         """Turn the rates into thresholds for 16 random bits."""
         self.work = work
-        self.threshold = np.round(work.column(self.rate, ndim=3) * 65536)
+        self.threshold = (work.column(self.rate, ndim=3) * 65536 + 0.5) // 1
         self.scale = 1 / (1 - self.threshold / 65536)
 
     def forward(self, x: Array, train: bool) -> Array:
