@@ -196,6 +196,7 @@ class Adam(Transform):
     s1: Array = field(init=False, repr=False)
     s2: Array = field(init=False, repr=False)
     used: int = field(default=0, init=False, repr=False)
+    table: Any = field(default=(), init=False, repr=False)
 
     def bind(self, layout: Layout, work: Workspace, k: int) -> None:
         """Start with empty averages."""
@@ -252,7 +253,7 @@ class Adam(Transform):
 
     def _settle(self) -> None:
         """Count the steps taken and drop the table."""
-        self.t, self.used, self.table = self.t + self.used, 0, np.empty(0)
+        self.t, self.used, self.table = self.t + self.used, 0, ()
 
 
 @final

@@ -47,9 +47,11 @@ from skmlp.estimators._data import Standardizer, lay_out, split
 
 #: Below this many values of X, float64 costs nothing.
 _FEW_VALUES = 100_000
-#: From this many rows on, early_stopping="auto" can spare some for validation.
+#: From this many rows on, a table can spare some for validation, and fill large batches.
 _ENOUGH_ROWS = 1000
-#: Strength of l1="auto" where the columns outnumber the rows.
+#: A table is wide where it has more columns than so many times its rows.
+_WIDE = 3
+#: What l1="auto" is for a wide table.
 _WIDE_L1 = 3.0
 
 
@@ -113,7 +115,7 @@ class BaseMLP(
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "standardize": ["boolean"],
-        "weight_init": [StrOptions(set(INITIALIZERS)), Initializer],
+        "weight_init": [StrOptions({"auto", "narrow", *INITIALIZERS}), Initializer],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions(set(_options.NORMALIZATIONS)), None],
         "l1": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
@@ -271,13 +273,14 @@ class BaseMLP(
     def _draw(self, X: Any) -> None:
         """Build a network and draw its initial weights."""
         self._built = self._architecture()
+        self._wide = X.shape[1] > _WIDE * X.shape[0]
         sizes = self._built["hidden_layer_sizes"]
         n_raw = self._loss.n_raw(self.n_outputs_)
         layers, self._ends = _options.layers(
             sizes,
             n_raw,
             activation=self.activation,
-            weight_init=self.weight_init,
+            weight_init=self._weight_init(),
             dropout=self.dropout,
             normalization=self.normalization,
         )
@@ -290,6 +293,13 @@ class BaseMLP(
         self.t_ = 0
         self.history_: list[dict[str, float]] = []
         self.loss_curve_: list[float] = []
+
+    def _weight_init(self) -> Any:
+        """Resolve "auto": narrow for solvers that rescale the gradient, unless L1 would win."""
+        if self.weight_init != "auto":
+            return self.weight_init
+        rescales = self.solver in ("adam", "adamw", "rmsprop", "rprop")
+        return "narrow" if rescales and not self._wide else "sklearn"
 
     def _new_training(self, rng: Any) -> Training:
         # a stream of its own for dropout, so that turning it on leaves the shuffles alone
@@ -371,10 +381,12 @@ class BaseMLP(
         """Train on encoded rows, watching others, and keep the account of it."""
         network, training = self.networks_, self._training
         like_sklearn = self.conventions == "sklearn"
-        n, p = rows.inputs.shape
-        l1 = (_WIDE_L1 if p > n else 0.0) if self.l1 == "auto" else self.l1
+        n = rows.inputs.shape[0]
         total = float(n if rows.w is None else rows.w.sum())
         mean = total / n
+        l1 = self.l1
+        if l1 == "auto":  # in units of the mean weight, so that the scale of weights is no matter
+            l1 = _WIDE_L1 * mean if self._wide else 0.0
         w = None if rows.w is None else (rows.w / mean).astype(network.dtype)
         network.prepare_training(training.generators)
         callbacks = [*self._watchers(watched, incremental), *listeners]
@@ -460,7 +472,11 @@ class BaseMLP(
     def _batch_rows(self, n: int) -> int:
         if isinstance(self.solver, str) and self.solver in FULL_BATCH:
             return n
-        return min(200, n) if self.batch_size == "auto" else min(self.batch_size, n)
+        size = self.batch_size
+        if size == "auto":  # a small table needs small batches to get enough steps
+            few = self.conventions == "skmlp" and n < _ENOUGH_ROWS and not self._wide
+            size = 32 if few else 200
+        return min(size, n)
 
     def _watchers(self, watched: Rows | None, incremental: bool) -> list[Callback]:
         """Return the callbacks that the parameters ask for."""
@@ -473,9 +489,7 @@ class BaseMLP(
                 score = lambda raw: self._score_raw(raw, watched.target, watched.w)  # noqa: E731
             elif self.scoring != "loss":
                 score = _monitoring.user_score(self, self.scoring, *watched.origin, watched.w)
-            callbacks.append(
-                Validate(watched.inputs, watched.target, watched.w, self._loss, score)
-            )
+            callbacks.append(Validate(watched.inputs, watched.target, watched.w, self._loss, score))
         if self.on_divergence == "backoff":
             callbacks.append(BackOff())
         stopper = self._make_stopper(watched)
@@ -494,9 +508,13 @@ class BaseMLP(
         adaptive = self.learning_rate == "adaptive" and (self.solver == "sgd" or not like_sklearn)
         monitor, sign = "train_loss", 1
         if watched is not None and self.early_stopping:
-            monitor, sign = ("validation_loss", 1) if self.scoring == "loss" else (
-                "validation_score",
-                -1,
+            monitor, sign = (
+                ("validation_loss", 1)
+                if self.scoring == "loss"
+                else (
+                    "validation_score",
+                    -1,
+                )
             )
         return EarlyStopping(
             monitor,
@@ -534,9 +552,7 @@ class BaseMLP(
     def _raw(self, X: Any, upto: int | None = None) -> Any:
         """Return the outputs (K, n, m) of the networks for X."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False
-        )
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
         inputs = lay_out(X, None, self._standardizer, self.networks_.dtype)
         return self.networks_.predict(inputs, upto)
 

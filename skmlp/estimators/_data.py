@@ -122,4 +122,3 @@ def split(
             "or the size of your dataset."
         )
     return train, held
-

@@ -54,11 +54,21 @@ def activations(spec: Any, n_hidden: int) -> list[Activation]:
     return found
 
 
-def initializer(spec: Any, activation: Any) -> Initializer:
-    """Return what draws the weights; scikit-learn's bound is narrower for the logistic function."""
-    if isinstance(spec, str) and spec == "sklearn":
-        return SklearnGlorot(2.0 if activation == "logistic" else 6.0)
-    return spec if isinstance(spec, Initializer) else INITIALIZERS[spec]
+def initializers(spec: Any, activation: Any) -> tuple[Initializer, Initializer]:
+    """Return what draws the weights of the hidden layers and those of the output.
+
+    "narrow" draws them small, and those of the output close to zero: the network starts as the best
+    constant and grows only the features that it needs. scikit-learn's bound is narrower for
+    the logistic function.
+    """
+    if isinstance(spec, Initializer):
+        return spec, spec
+    if spec == "narrow":
+        return SklearnGlorot(0.6), SklearnGlorot(0.0006)
+    if spec == "sklearn":
+        spec = SklearnGlorot(2.0 if activation == "logistic" else 6.0)
+        return spec, spec
+    return INITIALIZERS[spec], INITIALIZERS[spec]
 
 
 def layers(
@@ -72,7 +82,7 @@ def layers(
 ) -> tuple[list[Layer], list[int]]:
     """Return the layers of a network, and after how many of them each hidden layer ends."""
     functions = activations(activation, len(sizes))
-    init = initializer(weight_init, activation)
+    init, init_output = initializers(weight_init, activation)
     stack: list[Layer] = []
     ends = []
     for size, function in zip(sizes, functions, strict=True):
@@ -83,7 +93,8 @@ def layers(
         ends.append(len(stack))
         if dropout:
             stack.append(Dropout(dropout))
-    stack.append(Dense(n_out, init) if stack else Stem(Dense(n_out, init)))
+    output = Dense(n_out, init_output)
+    stack.append(output if stack else Stem(output))
     return stack, ends
 
 
@@ -122,4 +133,3 @@ def schedule(params: dict[str, Any], n_rows: int) -> Schedule:
     else:
         found = spec if isinstance(spec, Schedule) else FunctionSchedule(spec)
     return Warmup(params["warmup"], found) if params["warmup"] else found
-

@@ -10,8 +10,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skmlp.core.losses import CLASSIFICATION_LOSSES, Loss, SoftmaxLoss
-from skmlp.core.losses import classification_loss, for_target_type
+from skmlp.core.losses import (
+    CLASSIFICATION_LOSSES,
+    Loss,
+    SoftmaxLoss,
+    classification_loss,
+    for_target_type,
+)
 from skmlp.estimators._base import BaseMLP, Real, partial_fit_is_possible
 
 
@@ -57,9 +62,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Strength of the L2 penalty on the weights, biases excepted; see Notes. It weighs against the
         sum of all rows' losses, whatever the batch size.
     batch_size : int or "auto", default="auto"
-        Rows of a minibatch; "auto" is 200, or all rows where there are fewer. Not for "lbfgs",
-        "gd" and "rprop", which take all rows.
-    learning_rate : str, Schedule or callable, default="constant"
+        Rows of a minibatch. "auto" is 200, or all rows where there are fewer; below 1000 rows,
+        where steps are scarce, it is 32, unless the table has more than 3 columns a row or
+        ``conventions="sklearn"``. Not for "lbfgs", "gd" and "rprop", which take all rows.
+    learning_rate : str, Schedule or callable, default="cosine"
         How the learning rate moves from `learning_rate_init` on, for every solver but "lbfgs".
 
         - "constant".
@@ -113,7 +119,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     epsilon : float, default=1e-8
         Added to the root of that mean, which it keeps from 0. Only for "adam", "adamw" and
         "rmsprop".
-    n_iter_no_change : int or np.inf, default=10
+    n_iter_no_change : int or np.inf, default=40
         Epochs in a row without improvement after which training stops. Not for "lbfgs" unless
         rows are watched.
     max_fun : int, default=15000
@@ -128,8 +134,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether to bring every column of X to mean 0 and
         standard deviation 1, as found in the training rows. Sparse columns are scaled but not
         centred, so that they stay sparse.
-    weight_init : str or Initializer, default="sklearn"
-        What draws the initial weights. "sklearn" draws weights and biases as scikit-learn does, by
+    weight_init : str or Initializer, default="auto"
+        What draws the initial weights. "narrow" draws those of the hidden layers within a third
+        of Glorot's bound and those of the output close to zero, so that the network starts as the
+        best constant and grows only the features it needs. "auto" is "narrow" for "adam",
+        "adamw", "rmsprop" and "rprop" unless the table has more than 3 columns a row, and
+        "sklearn" otherwise. "sklearn" draws weights and biases as scikit-learn does, by
         Glorot & Bengio's bound; others are "glorot_uniform", "glorot_normal", "he_uniform",
         "he_normal", "lecun_uniform" and "lecun_normal", all with biases of 0.
     dropout : float, default=0.0
@@ -137,8 +147,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         in wide networks; 0.1 to 0.5 is usual. Not for "lbfgs", which needs the same loss twice.
     normalization : {"batch", "layer"} or None, default=None
         What each hidden layer's sums pass before the activation. Helps deep networks.
-    l1 : float, default=0.0
-        Strength of the L1 penalty on the weights; divided as `alpha` is.
+    l1 : float or "auto", default="auto"
+        Strength of the L1 penalty on the weights; divided as `alpha` is. "auto" is 3 where the
+        table has more than 3 columns a row, which keeps the weights of idle columns at rest, and
+        0 otherwise.
     weight_decay : float or None, default=None
         Share by which each step shrinks the weights, at a learning rate of 1. None is 0.01 for
         "adamw" and 0 for the others. Not for "lbfgs".
@@ -305,7 +317,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         solver="adam",
         alpha=0.0001,
         batch_size="auto",
-        learning_rate="constant",
+        learning_rate="cosine",
         learning_rate_init=0.001,
         power_t=0.5,
         max_iter=200,
@@ -321,12 +333,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=10,
+        n_iter_no_change=40,
         max_fun=15000,
         class_weight=None,
         label_smoothing=0.0,
         standardize=True,
-        weight_init="sklearn",
+        weight_init="auto",
         dropout=0.0,
         normalization=None,
         l1="auto",

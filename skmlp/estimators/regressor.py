@@ -35,7 +35,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units of each hidden layer, from the input on. ``()`` is a network without hidden
         layer: linear regression, with the link of the loss.
-    activation : str, Activation or sequence of these, default="relu"
+    activation : str, Activation or sequence of these, default="mish"
         What bends the output of the hidden layers: one for all, or one for each. Names are
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish"
         and "softplus"; an :class:`~skmlp.core.activations.Activation` has settings, or a function,
@@ -63,9 +63,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Strength of the L2 penalty on the weights, biases excepted; see Notes. It weighs against the
         sum of all rows' losses, whatever the batch size.
     batch_size : int or "auto", default="auto"
-        Rows of a minibatch; "auto" is 200, or all rows where there are fewer. Not for "lbfgs",
-        "gd" and "rprop", which take all rows.
-    learning_rate : str, Schedule or callable, default="constant"
+        Rows of a minibatch. "auto" is 200, or all rows where there are fewer; below 1000 rows,
+        where steps are scarce, it is 32, unless the table has more than 3 columns a row or
+        ``conventions="sklearn"``. Not for "lbfgs", "gd" and "rprop", which take all rows.
+    learning_rate : str, Schedule or callable, default="cosine"
         How the learning rate moves from `learning_rate_init` on, for every solver but "lbfgs".
 
         - "constant".
@@ -119,7 +120,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     epsilon : float, default=1e-8
         Added to the root of that mean, which it keeps from 0. Only for "adam", "adamw" and
         "rmsprop".
-    n_iter_no_change : int or np.inf, default=10
+    n_iter_no_change : int or np.inf, default=40
         Epochs in a row without improvement after which training stops. Not for "lbfgs" unless
         rows are watched.
     max_fun : int, default=15000
@@ -128,8 +129,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether to bring every column of X, and y where the loss allows it, to mean 0 and
         standard deviation 1, as found in the training rows. Sparse columns are scaled but not
         centred, so that they stay sparse.
-    weight_init : str or Initializer, default="sklearn"
-        What draws the initial weights. "sklearn" draws weights and biases as scikit-learn does, by
+    weight_init : str or Initializer, default="auto"
+        What draws the initial weights. "narrow" draws those of the hidden layers within a third
+        of Glorot's bound and those of the output close to zero, so that the network starts as the
+        best constant and grows only the features it needs. "auto" is "narrow" for "adam",
+        "adamw", "rmsprop" and "rprop" unless the table has more than 3 columns a row, and
+        "sklearn" otherwise. "sklearn" draws weights and biases as scikit-learn does, by
         Glorot & Bengio's bound; others are "glorot_uniform", "glorot_normal", "he_uniform",
         "he_normal", "lecun_uniform" and "lecun_normal", all with biases of 0.
     dropout : float, default=0.0
@@ -137,8 +142,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         in wide networks; 0.1 to 0.5 is usual. Not for "lbfgs", which needs the same loss twice.
     normalization : {"batch", "layer"} or None, default=None
         What each hidden layer's sums pass before the activation. Helps deep networks.
-    l1 : float, default=0.0
-        Strength of the L1 penalty on the weights; divided as `alpha` is.
+    l1 : float or "auto", default="auto"
+        Strength of the L1 penalty on the weights; divided as `alpha` is. "auto" is 3 where the
+        table has more than 3 columns a row, which keeps the weights of idle columns at rest, and
+        0 otherwise.
     weight_decay : float or None, default=None
         Share by which each step shrinks the weights, at a learning rate of 1. None is 0.01 for
         "adamw" and 0 for the others. Not for "lbfgs".
@@ -291,13 +298,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def __init__(
         self,
         hidden_layer_sizes=(100,),
-        activation="relu",
+        activation="mish",
         *,
         loss="squared_error",
         solver="adam",
         alpha=0.0001,
         batch_size="auto",
-        learning_rate="constant",
+        learning_rate="cosine",
         learning_rate_init=0.001,
         power_t=0.5,
         max_iter=200,
@@ -313,10 +320,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=10,
+        n_iter_no_change=40,
         max_fun=15000,
         standardize=True,
-        weight_init="sklearn",
+        weight_init="auto",
         dropout=0.0,
         normalization=None,
         l1="auto",
@@ -454,9 +461,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _encode_y(self, y):
         y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
         if y.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {y.shape[1]} columns, but {self.n_outputs_} were seen in fit"
-            )
+            raise ValueError(f"y has {y.shape[1]} columns, but {self.n_outputs_} were seen in fit")
         return y
 
     def _scale_target(self, y, w, learn):
@@ -513,9 +518,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if not return_std:
             return y
         if not isinstance(self._loss, GaussianNLL):
-            raise ValueError(
-                f"return_std=True needs loss='gaussian_nll', got loss={self.loss!r}"
-            )
+            raise ValueError(f"return_std=True needs loss='gaussian_nll', got loss={self.loss!r}")
         return y, self._unscaled(values[:, self.n_outputs_ :], shift=False)
 
     @available_if(_gives_quantiles)

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from scipy.special import erf
 
 from skmlp.core.activations import ACTIVATIONS, ELU, SELU, Activation, LeakyReLU, get_activation
