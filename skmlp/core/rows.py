@@ -75,7 +75,7 @@ class Rows:
             yield columns, block
 
     def whole(self, dtype: Any) -> Array:
-        """Return all values (n, p) in one array; the table itself where nothing is to be done."""
+        """Return all values (n, p) in one array; the table itself where that will do."""
         untouched = self.shift is None and self.scale is None and isinstance(self.index, slice)
         if untouched and self.table.dtype == dtype:
             whole: Array = self.table[self.index]

@@ -10,6 +10,7 @@ from sklearn import config_context
 from sklearn.datasets import make_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import _get_feature_names
 
 from skmlp import MLPClassifier, MLPRegressor
 from skmlp.estimators import _data
@@ -203,6 +204,8 @@ def test_a_memory_map_is_read_lazily(no_copies, tmp_path):
 
 @pytest.mark.parametrize("frame", [pd.DataFrame(X, columns=NAMES), pl.DataFrame(X, schema=NAMES)])
 def test_names_of_columns_are_checked(frame):
+    if _get_feature_names(frame) is None:
+        pytest.skip("this scikit-learn does not read the column names of this polars")
     model = regressor().fit(frame, Y, X_val=frame[:20], y_val=Y[:20])
     assert list(model.feature_names_in_) == NAMES
     assert model.n_features_in_ == 6
