@@ -78,7 +78,7 @@ class Rows:
         """Return all values (n, p) in one array; the table itself where that will do."""
         untouched = self.shift is None and self.scale is None and isinstance(self.index, slice)
         if untouched and self.table.dtype == dtype:
-            whole: Array = self.table[self.index]
+            whole: Array = np.ascontiguousarray(self.table[self.index])
             return whole
         out = np.empty(self.shape, dtype=dtype)
         for columns, block in self.blocks(dtype):
