@@ -180,7 +180,7 @@ def models(task, seed):
         ours, ahrr, linear = skmlp.MLPRegressor, LinearRegression(), RidgeCV(np.logspace(0, 5, 11))
         theirs, linear_name = MLPRegressor(random_state=seed), "ridge regression"
         theirs = TransformedTargetRegressor(theirs, transformer=StandardScaler())
-    chosen = {OURS: make_pipeline(prepare(task.X), ours(max_iter=100, random_state=seed))}
+    chosen = {OURS: make_pipeline(prepare(task.X), ours(random_state=seed))}
     if AHRR in task.X:
         chosen["AHRR alone"] = make_pipeline(prepare(task.X), pick, StandardScaler(), ahrr)
     chosen[linear_name] = make_pipeline(prepare(task.X), StandardScaler(), linear)
