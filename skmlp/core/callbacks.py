@@ -12,11 +12,8 @@ import numpy as np
 
 from skmlp.core.buffers import Array
 from skmlp.core.losses import Loss
-from skmlp.core.network import Network, batch_of
+from skmlp.core.network import Network
 from skmlp.core.training import Callback, State
-
-#: Rows that pass through the network together in a validation.
-_CHUNK = 4096
 
 
 @final
@@ -47,19 +44,10 @@ class Validate(Callback):
     def on_epoch_end(self, state: State) -> None:
         """Record "validation_loss" and, where there is a score, "validation_score"."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            raw = outputs(state.network, self.X)
+            raw = state.network.predict(self.X)
             state.put("validation_loss", mean_loss(self.loss, raw, self.y, self.w))
         if self.score is not None:
             state.put("validation_score", [self.score(r) for r in raw])
-
-
-def outputs(network: Network, X: Any) -> Array:
-    """Return the raw outputs (k, n, m) of the present networks for X (n, p)."""
-    parts = [
-        network.forward(batch_of(X[start : start + _CHUNK])).copy()
-        for start in range(0, X.shape[0], _CHUNK)
-    ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def mean_loss(loss: Loss, raw: Array, y: Array, w: Array | None) -> Array:

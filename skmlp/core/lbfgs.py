@@ -15,7 +15,7 @@ from skmlp.core.losses import Loss
 from skmlp.core.network import Network
 from skmlp.core.optimizers import Optimizer
 from skmlp.core.penalties import Penalty
-from skmlp.core.training import Callback, State, hooks
+from skmlp.core.training import Callback, State, hooks, loss_and_grad
 
 
 def train_lbfgs(
@@ -109,11 +109,7 @@ def _minimise(
     def value_and_grad(x: Any) -> tuple[float, Any]:
         theta[0] = x
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            raw = network.forward(batch.X, train=True)
-            d_raw = network.work.array(network, "d_raw", raw.shape)
-            value = loss.value_and_grad(raw, batch.y, batch.w, d_raw)
-            network.backward(d_raw)
-            value = value + penalty.value_and_grad(theta, grad, penalty_rows)
+            value = loss_and_grad(network, loss, batch, penalty, penalty_rows)
         for hook in hooks(callbacks, "on_gradient"):
             hook(state)
         return float(value[0]), grad[0].astype(np.float64)

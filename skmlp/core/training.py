@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skmlp.core.batches import Batches
+from skmlp.core.batches import Batch, Batches
 from skmlp.core.buffers import Array
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network
@@ -235,6 +235,18 @@ def train(
     return state
 
 
+def loss_and_grad(
+    network: Network, loss: Loss, batch: Batch, penalty: Penalty, penalty_rows: float
+) -> Array:
+    """Go up and down once: return the (k,) losses with their penalties, and fill ``grad``."""
+    assert network.grad is not None, "prepare_training allocates the gradient"
+    raw = network.forward(batch.X, train=True)
+    d_raw = network.work.array(network, "d_raw", raw.shape)
+    value = loss.value_and_grad(raw, batch.y, batch.w, d_raw)
+    network.backward(d_raw)
+    return value + penalty.value_and_grad(network.theta, network.grad, penalty_rows)
+
+
 def _epoch(
     state: State,
     loss: Loss,
@@ -255,15 +267,11 @@ def _epoch(
     values: list[Array] = []
     sizes: list[int] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for i, (x, y, w) in enumerate(batches):
-            n = y.shape[1]
+        for i, batch in enumerate(batches):
+            n = batch.y.shape[1]
             state.progress = min(1.0, (done + i / (batches.n_batches or i + 1)) / planned)
             state._factor = schedule(state.progress)
-            raw = network.forward(x, train=True)
-            d_raw = network.work.array(network, "d_raw", raw.shape)
-            value = loss.value_and_grad(raw, y, w, d_raw)
-            network.backward(d_raw)
-            value = value + penalty.value_and_grad(theta, grad, penalty_rows or n)
+            value = loss_and_grad(network, loss, batch, penalty, penalty_rows or n)
             for hook in on_gradient:
                 hook(state)
             rate = state.rate()

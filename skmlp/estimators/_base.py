@@ -31,7 +31,6 @@ from skmlp.core.callbacks import (
     Report,
     Validate,
     mean_loss,
-    outputs,
 )
 from skmlp.core.initializers import INITIALIZERS, Initializer
 from skmlp.core.layers import Dense, Stem
@@ -69,8 +68,8 @@ class Training:
 
 
 @dataclass(eq=False)
-class Rows:
-    """Encoded rows: inputs as the core takes them, targets (n, t), weights (n,) or None."""
+class Encoded:
+    """Rows: inputs as the core takes them, targets (n, t), weights (n,) or None."""
 
     inputs: Any
     target: Any
@@ -354,7 +353,7 @@ class BaseMLP(
 
     def _rows(
         self, X: Any, code: Any, weight: Any, index: Any, *, learn: bool = False, y: Any = None
-    ) -> Rows:
+    ) -> Encoded:
         """Encode the rows ``index`` (None for all); the scales are learnt from them on request."""
         if index is not None:
             code, weight = code[index], None if weight is None else weight[index]
@@ -364,9 +363,9 @@ class BaseMLP(
         target = self._scale_target(code, weight, learn).astype(self.networks_.dtype, copy=False)
         inputs = lay_out(X, index, self._standardizer, self.networks_.dtype)
         origin = (None, None) if y is None else (X[index], y[index])
-        return Rows(inputs, target, weight, origin)
+        return Encoded(inputs, target, weight, origin)
 
-    def _given_rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+    def _given_rows(self, X: Any, y: Any, sample_weight: Any) -> Encoded:
         if X is None or y is None:
             raise ValueError("X_val and y_val belong together: pass both, or neither")
         X, y = self._check_X_y(X, y, reset=False)
@@ -377,7 +376,9 @@ class BaseMLP(
 
     # -- train -------------------------------------------------------------------------
 
-    def _run(self, rows: Rows, watched: Rows | None, listeners: Any, incremental: bool) -> None:
+    def _run(
+        self, rows: Encoded, watched: Encoded | None, listeners: Any, incremental: bool
+    ) -> None:
         """Train on encoded rows, watching others, and keep the account of it."""
         network, training = self.networks_, self._training
         like_sklearn = self.conventions == "sklearn"
@@ -438,12 +439,12 @@ class BaseMLP(
             converged = incremental or not (named and self.learning_rate in _options.OPEN_ENDED)
         _monitoring.extend_history(self, state.history[seen:])
         self.n_iter_ = len(state.history) - seen
-        self._conclude(state, watched)
+        self._conclude()
         if like_sklearn or incremental or state.diverged[0]:
             self.loss_ = float(state.train_loss[0])
         else:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                raw = outputs(network, rows.inputs)
+                raw = network.predict(rows.inputs)
                 value = mean_loss(self._loss, raw, rows.target, rows.w)
                 value = value + penalty.value_and_grad(network.theta, network.grad, total)
             self.loss_ = float(value[0])
@@ -478,7 +479,7 @@ class BaseMLP(
             size = 32 if few else 200
         return min(size, n)
 
-    def _watchers(self, watched: Rows | None, incremental: bool) -> list[Callback]:
+    def _watchers(self, watched: Encoded | None, incremental: bool) -> list[Callback]:
         """Return the callbacks that the parameters ask for."""
         callbacks: list[Callback] = []
         if self.max_norm is not None:
@@ -503,7 +504,7 @@ class BaseMLP(
             callbacks.append(Report(bar=self.verbose > 1))
         return callbacks
 
-    def _make_stopper(self, watched: Rows | None) -> EarlyStopping:
+    def _make_stopper(self, watched: Encoded | None) -> EarlyStopping:
         like_sklearn = self.conventions == "sklearn"
         adaptive = self.learning_rate == "adaptive" and (self.solver == "sgd" or not like_sklearn)
         monitor, sign = "train_loss", 1
@@ -531,7 +532,7 @@ class BaseMLP(
             return []
         return [_monitoring.TellScikitLearn(self, X, y)]
 
-    def _conclude(self, state: State, watched: Rows | None) -> None:
+    def _conclude(self) -> None:
         """Set the attributes that sum up the training."""
         stopper = self._training.stopper
         assert stopper is not None

@@ -134,7 +134,7 @@ def test_early_stopping_counts_on_in_a_continued_training_and_anew_in_another():
 
 @pytest.mark.parametrize("chunk", [7, 4096])
 def test_validation_is_the_weighted_loss_of_a_prediction(chunk, monkeypatch):
-    monkeypatch.setattr("skmlp.core.callbacks._CHUNK", chunk)
+    monkeypatch.setattr("skmlp.core.network._CHUNK", chunk)
     X, y, w = data(1)
     state = fit(Validate(X, y, w, SquaredError(), score=lambda raw: -abs(raw - y).max()), epochs=3)
     raw = state.network.predict(X)
