@@ -209,7 +209,7 @@ class BaseMLP(
         self._loss.check(code)
         weight = self._check_weight(X, y, sample_weight)
         if fresh:
-            self._draw(X)
+            self._draw(X, wide=not incremental and X.shape[1] > _WIDE * X.shape[0])
         else:
             self._check_unchanged()
         if not hasattr(self, "_training"):  # left behind by a pickle
@@ -269,10 +269,9 @@ class BaseMLP(
                     "Set it back, or start anew with warm_start=False"
                 )
 
-    def _draw(self, X: Any) -> None:
+    def _draw(self, X: Any, wide: bool) -> None:
         """Build a network and draw its initial weights."""
-        self._built = self._architecture()
-        self._wide = X.shape[1] > _WIDE * X.shape[0]
+        self._built, self._wide = self._architecture(), wide
         sizes = self._built["hidden_layer_sizes"]
         n_raw = self._loss.n_raw(self.n_outputs_)
         layers, self._ends = _options.layers(

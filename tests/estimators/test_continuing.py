@@ -315,3 +315,13 @@ def test_partial_fit_learns_from_a_stream():
         rows = np.arange(60)[epoch % 3 :: 3]
         model.partial_fit(X[rows], CLASSES[rows], classes=[0, 1])
     assert model.score(X, CLASSES) > 0.9
+
+
+def test_a_small_first_chunk_is_no_wide_table():
+    # what "auto" does for more columns than rows would stay for all chunks that follow
+    plain, auto = {"l1": 0.0, "weight_init": "narrow"}, {"l1": "auto", "weight_init": "auto"}
+    models = [MLPRegressor(**settings, random_state=0) for settings in (plain, auto)]
+    for model in models:
+        model.partial_fit(X[:1], Y[:1]).partial_fit(X, Y)
+    assert X.shape[1] > 3
+    assert_array_equal(theta(models[1]), theta(models[0]))
