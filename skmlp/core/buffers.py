@@ -138,6 +138,11 @@ class Workspace:
         One stream for each network in the stack, for what is drawn at every step.
     xp : module
         NumPy, or an array module with its interface.
+
+    Attributes
+    ----------
+    progress : float
+        How far the training is, from 0 to 1, for settings that change on the way.
     """
 
     def __init__(
@@ -151,6 +156,7 @@ class Workspace:
         self.rows = rows
         self.rngs = rngs
         self.xp = xp
+        self.progress = 0.0
         self._arrays: dict[tuple[Any, ...], Array] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, final
 
 import numpy as np
 
-from skmlp.core.buffers import Array
+from skmlp.core.buffers import Array, Pieces
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network
-from skmlp.core.training import Callback, State
+from skmlp.core.training import Callback, State, hooks
 
 
 @final
@@ -33,6 +33,8 @@ class Validate(Callback):
         Without penalty.
     score : callable or None
         Given one network's raw outputs (n, m), returns a number, greater being better.
+    joint : bool, default=False
+        Whether to look at the networks' averaged prediction, so that all get the same record.
     """
 
     X: Any
@@ -40,14 +42,18 @@ class Validate(Callback):
     w: Array | None
     loss: Loss
     score: Callable[[Array], float] | None = None
+    joint: bool = False
 
     def on_epoch_end(self, state: State) -> None:
         """Record "validation_loss" and, where there is a score, "validation_score"."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             raw = state.network.predict(self.X)
+            if self.joint:
+                raw = self.loss.average(raw)
             state.put("validation_loss", mean_loss(self.loss, raw, self.y, self.w))
         if self.score is not None:
-            state.put("validation_score", [self.score(r) for r in raw])
+            scores = [self.score(r) for r in raw]
+            state.put("validation_score", scores[0] if self.joint else scores)
 
 
 def mean_loss(loss: Loss, raw: Array, y: Array, w: Array | None) -> Array:
@@ -188,6 +194,100 @@ class BackOff(Callback):
                 state.optimizer.reset(k)
                 state.lr[k] *= self.factor
                 state.diverged[k] = False
+
+
+@final
+@dataclass(eq=False)
+class Averaging(Callback):
+    """Keep a running average of the weights, which is what others see, and what is kept.
+
+    After each step the average moves by a share 1 - d of its distance to the weights, where d
+    grows from 0 to ``decay`` as (1 + t) / (10 + t), so that the start is soon forgotten.
+
+    Parameters
+    ----------
+    decay : float
+        Share of the average that is kept in a step, in (0, 1).
+    watchers : sequence of Callback, default=()
+        Called at the end of each epoch while the network holds the average.
+
+    References
+    ----------
+    Polyak & Juditsky (1992), "Acceleration of stochastic approximation by averaging", SIAM J.
+    Control Optim. 30; the exponential form is that of Tarvainen & Valpola (2017), NeurIPS.
+    """
+
+    decay: float
+    watchers: Sequence[Callback] = ()
+
+    def on_fit_start(self, state: State) -> None:
+        """Start from the weights as they are."""
+        self.average = state.network.theta.copy()
+        self.scratch = np.empty_like(self.average)
+        self.rows, self.steps = state.network.rows, 0
+        for hook in hooks(self.watchers, "on_fit_start"):
+            hook(state)
+
+    def on_batch_end(self, state: State) -> None:
+        """Follow the weights."""
+        self._follow_stack(state)
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        self.steps += 1
+        theta = state.network.theta
+        for average, now, scratch in self.pieces(self.average, theta, self.scratch):
+            np.subtract(now, average, out=scratch)
+            scratch *= 1 - decay
+            average += scratch
+
+    def on_epoch_end(self, state: State) -> None:
+        """Show the average to the watchers."""
+        self._follow_stack(state)
+        theta = state.network.theta
+        lost = ~np.isfinite(self.average.sum(axis=1))
+        self.average[lost] = theta[lost]
+        self.scratch[:] = theta
+        theta[:] = self.average
+        for hook in hooks(self.watchers, "on_epoch_end"):
+            hook(state)
+        state.stop |= state.diverged  # such a network leaves now, and with its average
+        stopped = state.stop if state.epoch < state.epochs else np.ones_like(state.stop)
+        theta[~stopped] = self.scratch[~stopped]
+
+    def on_fit_end(self, state: State) -> None:
+        """Let the watchers put back the best."""
+        for hook in hooks(self.watchers, "on_fit_end"):
+            hook(state)
+
+    def _follow_stack(self, state: State) -> None:
+        """Keep the averages of the networks that are still in the stack."""
+        rows = state.network.rows
+        if len(rows) != len(self.rows) or not hasattr(self, "pieces"):
+            self.average = self.average[np.isin(self.rows, rows)]
+            self.scratch, self.rows = np.empty_like(self.average), rows
+            self.pieces = Pieces()
+
+
+@final
+@dataclass(eq=False)
+class Deadline(Callback):
+    """Stop all networks once the time is up.
+
+    Parameters
+    ----------
+    seconds : float
+        From the start of the training to the end of the epoch in which it stops.
+    """
+
+    seconds: float
+
+    def on_fit_start(self, state: State) -> None:
+        """Look at the clock."""
+        self.end = perf_counter() + self.seconds
+
+    def on_epoch_end(self, state: State) -> None:
+        """Look again."""
+        if perf_counter() >= self.end:
+            state.stop[:] = True
 
 
 @final

@@ -87,6 +87,10 @@ class Network:
         """Draw the parameters of network k from ``rngs[k]``."""
         self.chain.initialize(rngs)
 
+    def adapt(self, x: Any, rngs: Sequence[Any]) -> None:
+        """Let layers whose initial parameters depend on data see some training rows."""
+        self.chain.adapt(x, rngs)
+
     def prepare_training(self, rngs: Sequence[np.random.Generator] = ()) -> None:
         """Allocate the gradient; network k draws what it draws at each step from ``rngs[k]``."""
         self.rngs = list(rngs)

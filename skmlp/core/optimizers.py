@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
 import numpy as np
 
 from skmlp.core.buffers import Array, Layout, Pieces, Workspace, blocks
+from skmlp.core.schedules import Constant, Schedule
 
 #: Memories are freed of subnormal numbers every so many steps.
 _FLUSH_EVERY = 256
@@ -409,6 +410,8 @@ class Decay(Transform):
     ----------
     rate : float
         Decay at a learning rate of 1.
+    schedule : Schedule, default=Constant()
+        Factor of the rate by the progress of training.
 
     References
     ----------
@@ -416,6 +419,7 @@ class Decay(Transform):
     """
 
     rate: Any
+    schedule: Schedule = field(default_factory=Constant)
     on_step: ClassVar[bool] = True
     role: ClassVar[str] = "weight"
 
@@ -426,9 +430,48 @@ class Decay(Transform):
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Add a share of the weights."""
-        share = self.rate_column * lr
+        share = self.rate_column * lr * self.schedule(self.work.progress)
         for w, step in self.pieces(theta, grad):
             step += np.multiply(w, share, out=self.work.array(self, "scratch", w.shape))
+
+
+@final
+@dataclass(eq=False)
+class RateFactors(Transform):
+    """direction ← factor · direction: some parameters learn faster than others.
+
+    It stands behind the transforms that undo a scaling of the gradient, such as Adam.
+
+    Parameters
+    ----------
+    by_role : dict of str to float
+        Factor of the parameters of each role; 1 for the others.
+    fan_in_power : float, default=0
+        Weights with n inputs have the further factor n ** -fan_in_power. 1/2 behind Adam, and 1
+        for plain gradient descent, give the steps of the neural tangent parametrisation,
+        y = x W / √n, in which all layers learn at one rate whatever their width.
+
+    References
+    ----------
+    Jacot, Gabriel & Hongler (2018), "Neural tangent kernel", NeurIPS, section 3; Holzmüller,
+    Grinsztajn & Steinwart (2024), "Better by default", NeurIPS, section 3.
+    """
+
+    by_role: Mapping[str, float]
+    fan_in_power: float = 0.0
+
+    def rebind(self, layout: Layout, work: Workspace) -> None:
+        """Lay the factors out as a row."""
+        super().rebind(layout, work)
+        row = layout.vector(self.by_role)
+        for slot in layout.slots:
+            if slot.role == "weight":
+                row[slot.start : slot.stop] *= float(slot.shape[0]) ** -self.fan_in_power
+        self.row = row.astype(work.dtype)[None]
+
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+        """Rescale."""
+        grad *= self.row
 
 
 #: First-order solvers by name: how each makes its chain from scikit-learn's parameters.

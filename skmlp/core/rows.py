@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,13 @@ class Rows:
         The rows, in order.
     shift, scale : ndarray of shape (p,), default=None
         Standardisation of each column; None for none.
+    clip : float, default=None
+        Bound that values approach smoothly after standardisation, x / √(1 + (x / clip)²);
+        None for none.
+    n_plain : int, default=0
+        Number of last columns that are not clipped.
+    fill : bool, default=False
+        Whether to look for missing values, which become 0: what they were centred on.
 
     Examples
     --------
@@ -39,6 +46,9 @@ class Rows:
     index: Any
     shift: Array | None = None
     scale: Array | None = None
+    clip: float | None = None
+    n_plain: int = 0
+    fill: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -53,7 +63,7 @@ class Rows:
             chosen = np.arange(len(self.table))[self.index][index]
         else:
             chosen = self.index[index]
-        return Rows(self.table, chosen, self.shift, self.scale)
+        return replace(self, index=chosen)
 
     def blocks(self, dtype: Any) -> Iterator[tuple[slice, Array]]:
         """Yield (columns, values (n, width)) from left to right, in ``dtype``."""
@@ -72,6 +82,11 @@ class Rows:
             np.subtract(chosen, shift, out=block, casting="same_kind")
             if self.scale is not None:
                 block *= self.scale[columns]
+            if self.fill:
+                np.copyto(block, 0, where=np.isnan(block))
+            if self.clip is not None:
+                inner = block[:, : max(0, p - self.n_plain - start)]
+                inner /= np.hypot(1, inner / self.clip)  # no overflow, however large
             yield columns, block
 
     def whole(self, dtype: Any) -> Array:

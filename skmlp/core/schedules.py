@@ -65,6 +65,57 @@ class Cosine(Schedule):
 
 @final
 @dataclass(frozen=True)
+class CosLog(Schedule):
+    """Waves between 0 and 1, each twice as long as the one before: (1 - cos(2π c)) / 2.
+
+    The clock c = log2(1 + (2^cycles - 1) p) runs from 0 to ``cycles``, so that the multiplier is 0
+    at the start, at the end, and between two waves. After Holzmüller, Grinsztajn & Steinwart 2024,
+    "Better by default: strong pre-tuned MLPs and boosted trees on tabular data".
+
+    Parameters
+    ----------
+    cycles : int, default=4
+        Number of waves.
+
+    Examples
+    --------
+    >>> [round(CosLog()(p), 3) for p in (0, 1 / 15, 0.1, 7 / 15, 0.7, 1)]
+    [0.0, 0.0, 0.718, 0.0, 0.995, 0.0]
+    """
+
+    cycles: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse fewer waves than one, which would never come down."""
+        _require(self.cycles >= 1, "cycles", self.cycles, "cycles >= 1")
+
+    def __call__(self, progress: float) -> float:
+        """Return (1 - cos(2π log2(1 + (2^cycles - 1) p))) / 2."""
+        clock = math.log2(1.0 + (2.0**self.cycles - 1.0) * progress)
+        return 0.5 * (1.0 - math.cos(2.0 * math.pi * clock))
+
+
+@final
+@dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """1 for the first half, then half a cosine down to 0.
+
+    After Holzmüller, Grinsztajn & Steinwart 2024, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", who let dropout and weight decay follow it.
+
+    Examples
+    --------
+    >>> [round(FlatCosine()(p), 3) for p in (0, 0.5, 0.75, 1)]
+    [1.0, 1.0, 0.5, 0.0]
+    """
+
+    def __call__(self, progress: float) -> float:
+        """Return 1 for p < 1/2, else (1 + cos(π (2p - 1))) / 2."""
+        return _half_cosine(1.0, 0.0, max(0.0, 2.0 * progress - 1.0))
+
+
+@final
+@dataclass(frozen=True)
 class OneCycle(Schedule):
     """Half a cosine up from ``start`` to 1, then half a cosine down to ``final``.
 
@@ -232,6 +283,8 @@ class FunctionSchedule(Schedule):
 SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "cosine": Cosine,
+    "coslog4": CosLog,
+    "flat_cos": FlatCosine,
     "one_cycle": OneCycle,
     "exponential": Exponential,
 }

@@ -271,6 +271,7 @@ def _epoch(
             n = batch.y.shape[1]
             state.progress = min(1.0, (done + i / (batches.n_batches or i + 1)) / planned)
             state._factor = schedule(state.progress)
+            network.work.progress = state.progress
             value = loss_and_grad(network, loss, batch, penalty, penalty_rows or n)
             for hook in on_gradient:
                 hook(state)

@@ -10,8 +10,9 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -20,12 +21,20 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _num_samples,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from skmlp.core.activations import ACTIVATIONS, Activation
 from skmlp.core.batches import ArrayBatches, Batch
 from skmlp.core.callbacks import (
+    Averaging,
     BackOff,
+    Deadline,
     EarlyStopping,
     MaxNorm,
     Report,
@@ -33,7 +42,7 @@ from skmlp.core.callbacks import (
     mean_loss,
 )
 from skmlp.core.initializers import INITIALIZERS, Initializer
-from skmlp.core.layers import Dense, Stem
+from skmlp.core.layers import Activate, Dense, Dropout, Layer, Stem
 from skmlp.core.lbfgs import train_lbfgs
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network, batch_of
@@ -42,7 +51,9 @@ from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import SCHEDULES
 from skmlp.core.training import Callback, State, train
 from skmlp.estimators import _monitoring, _options
-from skmlp.estimators._data import Standardizer, lay_out, split
+from skmlp.estimators._data import is_plain, lay_out, split
+from skmlp.preprocessing.columns import ColumnEncoder
+from skmlp.preprocessing.statistics import Standardizer
 
 #: Below this many values of X, float64 costs nothing.
 _FEW_VALUES = 100_000
@@ -52,13 +63,15 @@ _ENOUGH_ROWS = 1000
 _WIDE = 3
 #: What l1="auto" is for a wide table.
 _WIDE_L1 = 3.0
+#: Rows by which data-driven initial weights are fitted.
+_ROWS_TO_ADAPT = 2000
 
 
 @dataclass(eq=False)
 class Training:
     """What a later call needs to go on: streams, split, optimiser, best weights."""
 
-    rng: Any
+    rngs: list[Any]
     generators: list[np.random.Generator]
     split: tuple[int, Any, Any] | None = None
     order: Any = None
@@ -113,7 +126,21 @@ class BaseMLP(
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "standardize": ["boolean"],
+        "standardize": ["boolean", StrOptions({"auto", "robust"})],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "max_one_hot": [Interval(Integral, 1, None, closed="left"), None],
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "numeric_embedding": [StrOptions({*_options.NUMERIC_EMBEDDINGS, "ple"}), Layer, None],
+        "input_scaling": ["boolean"],
+        "parametric_activation": ["boolean"],
+        "parametrization": [StrOptions({"standard", "ntk"})],
+        "learning_rate_factors": [dict, None],
+        "dropout_schedule": [StrOptions(set(SCHEDULES)), callable],
+        "weight_decay_schedule": [StrOptions(set(SCHEDULES)), callable],
+        "averaging": [Interval(Real, 0, 1, closed="neither"), None],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "joint_best_epoch": ["boolean"],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "weight_init": [StrOptions({"auto", "narrow", *INITIALIZERS}), Initializer],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions(set(_options.NORMALIZATIONS)), None],
@@ -167,6 +194,9 @@ class BaseMLP(
         """Return y on the scale on which it is trained."""
         return y
 
+    def _after_training(self, watched: Encoded | None) -> None:  # noqa: B027 - most have no need
+        """Learn what can only be learnt from a trained network and rows it was not trained on."""
+
     # -- fit ---------------------------------------------------------------------------
 
     def _validate_params(self) -> None:
@@ -209,34 +239,79 @@ class BaseMLP(
         self._loss.check(code)
         weight = self._check_weight(X, y, sample_weight)
         if fresh:
-            self._draw(X, wide=not incremental and X.shape[1] > _WIDE * X.shape[0])
+            self._wide = not incremental and X.shape[1] > _WIDE * X.shape[0]
+            self._built = self._architecture()
         else:
             self._check_unchanged()
-        if not hasattr(self, "_training"):  # left behind by a pickle
-            self._training = self._new_training(check_random_state(self.random_state))
+        if fresh or not hasattr(self, "_training"):  # a pickle leaves it behind
+            self._training = self._new_training()
+        like_sklearn = self.conventions == "sklearn"
+        if fresh:
+            self._arithmetic, self._encoder = self._dtype(X), None
+        if fresh and like_sklearn:  # whose split follows the initial weights
+            self._draw(X)
         given = any(part is not None for part in validation)
         chosen, held = self._split(X, y, weight, groups, given, incremental)
-        rows = self._rows(X, code, weight, chosen, learn=fresh)
+        if fresh:
+            self._encoder = self._learn_columns(X, chosen)
+        table = self._encode_X(X)
+        rows = self._rows(table, code, weight, chosen, learn=fresh)
+        if fresh and not like_sklearn:
+            self._draw(rows.inputs)
+            self._start(rows)
         if given:
             watched = self._given_rows(*validation)
         else:
-            watched = None if held is None else self._rows(X, code, weight, held, y=y)
-        if fresh and self.conventions == "skmlp":
-            self._output_layer().b[0, 0] = self._loss.start(rows.target, rows.w)
+            watched = None if held is None else self._rows(table, code, weight, held)
+            if watched is not None:
+                watched.origin = _safe_indexing(X, held), y[held]
         self._run(rows, watched, listeners, incremental)
+        self._after_training(watched)
         return self
 
     def _check_X_y(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        if self._takes_raw(X):
+            y = validate_data(self, "no_validation", y, multi_output=True, reset=reset)
+            X = self._check_X(X, reset)
+            check_consistent_length(X, y)
+            return X, y
+        X, y = validate_data(self, X, y, multi_output=True, reset=reset, **self._array_checks())
         return X, y
+
+    def _check_X(self, X: Any, reset: bool) -> Any:
+        if self._takes_raw(X):
+            X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
+            return validate_data(self, X, skip_check_array=True, reset=reset)
+        return validate_data(self, X, reset=reset, **self._array_checks())
+
+    def _array_checks(self) -> dict[str, Any]:
+        return {
+            "accept_sparse": "csr",
+            "dtype": (np.float64, np.float32),
+            "ensure_all_finite": "allow-nan" if self._imputes() else True,
+        }
+
+    def _imputes(self) -> bool:
+        """Say whether missing values, and categories, are taken care of here."""
+        return self.conventions == "skmlp" and self.standardize is not False
+
+    def _takes_raw(self, X: Any) -> bool:
+        """Say whether X is left to the encoder of columns: a frame or array of mixed kinds."""
+        return self._imputes() and not is_plain(X)
+
+    def _learn_columns(self, X: Any, chosen: Any) -> ColumnEncoder | None:
+        """Learn how to make numbers of the columns, from the training rows."""
+        if not self._imputes() or sparse.issparse(X):
+            return None
+        encoder = ColumnEncoder(
+            categorical_features=self.categorical_features,
+            max_one_hot=self.max_one_hot,
+            indicators=not self._wide,
+        )
+        return encoder.fit(X if chosen is None else _safe_indexing(X, chosen))
+
+    def _encode_X(self, X: Any) -> Any:
+        return X if self._encoder is None else self._encoder.transform(X)
 
     def _check_weight(self, X: Any, y: Any, sample_weight: Any) -> Any:
         if sample_weight is not None:
@@ -256,6 +331,10 @@ class BaseMLP(
             "hidden_layer_sizes": _options.hidden_sizes(self.hidden_layer_sizes),
             "activation": self.activation,
             "normalization": self.normalization,
+            "numeric_embedding": self.numeric_embedding,
+            "input_scaling": self.input_scaling,
+            "parametric_activation": self.parametric_activation,
+            "n_estimators": self.n_estimators,
             "loss": self.loss,
             "the number of outputs": self.n_outputs_,
         }
@@ -269,25 +348,27 @@ class BaseMLP(
                     "Set it back, or start anew with warm_start=False"
                 )
 
-    def _draw(self, X: Any, wide: bool) -> None:
-        """Build a network and draw its initial weights."""
-        self._built, self._wide = self._architecture(), wide
+    def _draw(self, X: Any) -> None:
+        """Build the networks for inputs like X and draw their initial weights."""
         sizes = self._built["hidden_layer_sizes"]
         n_raw = self._loss.n_raw(self.n_outputs_)
-        layers, self._ends = _options.layers(
+        hidden, self._ends = _options.layers(
+            _options.first_layers(self.get_params(deep=False), X, self._encoder),
             sizes,
             n_raw,
             activation=self.activation,
+            parametric=self.parametric_activation,
             weight_init=self._weight_init(),
             dropout=self.dropout,
+            dropout_schedule=self.dropout_schedule,
             normalization=self.normalization,
         )
-        rng = check_random_state(self.random_state)
-        self.networks_ = Network(layers, X.shape[1], dtype=self._dtype(X))
-        self.networks_.initialize([rng])
-        self._training = self._new_training(rng)
+        self.networks_ = Network(
+            hidden, X.shape[1], stack=self.n_estimators, dtype=self._arithmetic
+        )
+        self.networks_.initialize(self._training.rngs)
         self.n_layers_ = len(sizes) + 2
-        self._n_features_out = sizes[-1] if sizes else n_raw
+        self._n_features_out = (sizes[-1] if sizes else n_raw) * self.n_estimators
         self.t_ = 0
         self.history_: list[dict[str, float]] = []
         self.loss_curve_: list[float] = []
@@ -296,20 +377,32 @@ class BaseMLP(
         """Resolve "auto": narrow for solvers that rescale the gradient, unless L1 would win."""
         if self.weight_init != "auto":
             return self.weight_init
-        rescales = self.solver in ("adam", "adamw", "rmsprop", "rprop")
-        return "narrow" if rescales and not self._wide else "sklearn"
+        narrow = _options.rescales(self.solver) and not self._wide
+        return "narrow" if narrow else "sklearn"
 
-    def _new_training(self, rng: Any) -> Training:
-        # a stream of its own for dropout, so that turning it on leaves the shuffles alone
-        seed = copy.deepcopy(rng).randint(2**31)
-        return Training(rng, [np.random.Generator(np.random.SFC64(seed))])
+    def _new_training(self) -> Training:
+        rng = check_random_state(self.random_state)
+        # streams of their own for dropout, so that turning it on leaves the shuffles alone, and
+        # for the other networks, so that the first is the one that would be trained alone
+        seeds = copy.deepcopy(rng).randint(2**31, size=2 * self.n_estimators - 1)
+        dropout, others = seeds[: self.n_estimators], seeds[self.n_estimators :]
+        return Training(
+            [rng, *map(np.random.RandomState, others)],
+            [np.random.Generator(np.random.SFC64(seed)) for seed in dropout],
+        )
+
+    def _start(self, rows: Encoded) -> None:
+        """Fit the initial weights to the training rows, where they can be."""
+        some = rows.inputs[:: max(1, rows.inputs.shape[0] // _ROWS_TO_ADAPT)]
+        self.networks_.adapt(batch_of(some), self._training.rngs)
+        self._output_layer().b[:, 0] = self._loss.start(rows.target, rows.w)
 
     def _dtype(self, X: Any) -> Any:
         if self.dtype is None:
             return X.dtype
         if self.dtype != "auto":
             return np.dtype(self.dtype)
-        n_values = getattr(X, "nnz", X.size)
+        n_values = X.nnz if sparse.issparse(X) else X.shape[0] * X.shape[1]
         exact = n_values < _FEW_VALUES or self.solver == "lbfgs"
         return np.dtype(np.float64 if exact else np.float32)
 
@@ -321,7 +414,7 @@ class BaseMLP(
         self, X: Any, y: Any, weight: Any, groups: Any, given: bool, incremental: bool
     ) -> tuple[Any, Any]:
         """Return the numbers of the training rows (None for all) and of those held out."""
-        n = X.shape[0]
+        n = _num_samples(X)
         used = None if weight is None or weight.all() else np.flatnonzero(weight)
         if incremental and self.early_stopping is True:
             raise ValueError(
@@ -342,7 +435,7 @@ class BaseMLP(
                 stratify=None if classes is None else classes[index],
                 groups=None if groups is None else np.asarray(groups)[index],
                 spare_rare=self.early_stopping == "auto",
-                rng=training.rng,
+                rng=training.rngs[0],
             )
             training.split = n, index[train], index[held]
         return training.split[1:]
@@ -351,18 +444,26 @@ class BaseMLP(
         return n >= _ENOUGH_ROWS if self.early_stopping == "auto" else bool(self.early_stopping)
 
     def _rows(
-        self, X: Any, code: Any, weight: Any, index: Any, *, learn: bool = False, y: Any = None
+        self, X: Any, code: Any, weight: Any, index: Any, *, learn: bool = False
     ) -> Encoded:
         """Encode the rows ``index`` (None for all); the scales are learnt from them on request."""
         if index is not None:
             code, weight = code[index], None if weight is None else weight[index]
         if learn:
             fit_to = X if index is None else X[index]
-            self._standardizer = Standardizer(fit_to, weight) if self.standardize else None
-        target = self._scale_target(code, weight, learn).astype(self.networks_.dtype, copy=False)
-        inputs = lay_out(X, index, self._standardizer, self.networks_.dtype)
-        origin = (None, None) if y is None else (X[index], y[index])
-        return Encoded(inputs, target, weight, origin)
+            self._standardizer = self._learn_scales(fit_to, weight)
+        target = self._scale_target(code, weight, learn).astype(self._arithmetic, copy=False)
+        inputs = lay_out(X, index, self._standardizer, self._arithmetic)
+        return Encoded(inputs, target, weight)
+
+    def _learn_scales(self, X: Any, weight: Any) -> Standardizer | None:
+        if not self.standardize:
+            return None
+        how = "standard"
+        if self.standardize == "robust" or (self.standardize == "auto" and not self._wide):
+            how = "robust"
+        n_codes = len(self._encoder.cardinalities_) if self._encoder else 0
+        return Standardizer(X, weight, how, n_codes)
 
     def _given_rows(self, X: Any, y: Any, sample_weight: Any) -> Encoded:
         if X is None or y is None:
@@ -371,7 +472,9 @@ class BaseMLP(
         weight = self._check_weight(X, y, sample_weight)
         code = self._encode_y(y)
         self._loss.check(code)
-        return self._rows(X, code, weight, np.arange(X.shape[0]), y=y)
+        rows = self._rows(self._encode_X(X), code, weight, None)
+        rows.origin = X, y
+        return rows
 
     # -- train -------------------------------------------------------------------------
 
@@ -395,7 +498,7 @@ class BaseMLP(
             seen = 0
             penalty = Penalty(self.alpha, l1)
             batch = Batch(batch_of(rows.inputs), rows.target[None], None if w is None else w[None])
-            state, (result,) = train_lbfgs(
+            state, results = train_lbfgs(
                 network,
                 self._loss,
                 batch,
@@ -406,12 +509,12 @@ class BaseMLP(
                 penalty_rows=total,
                 callbacks=callbacks,
             )
-            converged = result.status == 0
+            converged = all(result.status == 0 for result in results)
         else:
             # scikit-learn divides by the weight of each batch, which is rows x mean weight
             strength = 1 / mean if like_sklearn else 1.0
             penalty = Penalty(self.alpha * strength, l1 * strength)
-            rngs = [training.rng] if self.shuffle else []
+            rngs = training.rngs if self.shuffle else []
             params = self.get_params(deep=False)
             optimizer = self._continued(_options.optimizer(params))
             seen = len(training.state.history) if training.state else 0
@@ -439,21 +542,21 @@ class BaseMLP(
         _monitoring.extend_history(self, state.history[seen:])
         self.n_iter_ = len(state.history) - seen
         self._conclude()
-        if like_sklearn or incremental or state.diverged[0]:
-            self.loss_ = float(state.train_loss[0])
+        if like_sklearn or incremental or state.diverged.any():
+            self.loss_ = float(state.train_loss.mean())
         else:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 raw = network.predict(rows.inputs)
                 value = mean_loss(self._loss, raw, rows.target, rows.w)
                 value = value + penalty.value_and_grad(network.theta, network.grad, total)
-            self.loss_ = float(value[0])
-            state.diverged[0] = not np.isfinite(self.loss_)  # the last step was not seen before
+            self.loss_ = float(value.mean())
+            state.diverged = ~np.isfinite(value)  # the last step was not seen before
         network.finish_training()
         _monitoring.warn_and_raise(self, state, converged or bool(state.stop.all()))
 
     def _check_smooth(self) -> None:
         """Refuse what would change the loss between two looks at it."""
-        for name, off in (("dropout", 0.0), ("max_norm", None)):
+        for name, off in (("dropout", 0.0), ("max_norm", None), ("averaging", None)):
             if getattr(self, name) != off:
                 raise ValueError(
                     f"solver='lbfgs' compares losses at neighbouring weights, which "
@@ -481,17 +584,16 @@ class BaseMLP(
     def _watchers(self, watched: Encoded | None, incremental: bool) -> list[Callback]:
         """Return the callbacks that the parameters ask for."""
         callbacks: list[Callback] = []
-        if self.max_norm is not None:
-            callbacks.append(MaxNorm(self.max_norm))
         if watched is not None:
             score = None
             if self.scoring is None:
                 score = lambda raw: self._score_raw(raw, watched.target, watched.w)  # noqa: E731
             elif self.scoring != "loss":
                 score = _monitoring.user_score(self, self.scoring, *watched.origin, watched.w)
-            callbacks.append(Validate(watched.inputs, watched.target, watched.w, self._loss, score))
-        if self.on_divergence == "backoff":
-            callbacks.append(BackOff())
+            joint = self.joint_best_epoch and self.n_estimators > 1
+            callbacks.append(
+                Validate(watched.inputs, watched.target, watched.w, self._loss, score, joint)
+            )
         stopper = self._make_stopper(watched)
         if _options.same(self._training.stopper, stopper):
             stopper = self._training.stopper
@@ -499,9 +601,14 @@ class BaseMLP(
         if watched is not None or self.solver != "lbfgs":  # lbfgs knows when its loss is flat
             callbacks.append(stopper)
         callbacks.extend(self.callbacks or ())
+        if self.max_time is not None:
+            callbacks.append(Deadline(self.max_time))
         if self.verbose:
             callbacks.append(Report(bar=self.verbose > 1))
-        return callbacks
+        if self.averaging is not None:
+            callbacks = [Averaging(self.averaging, callbacks)]
+        first: list[Callback] = [] if self.max_norm is None else [MaxNorm(self.max_norm)]
+        return first + [BackOff()] * (self.on_divergence == "backoff") + callbacks
 
     def _make_stopper(self, watched: Encoded | None) -> EarlyStopping:
         like_sklearn = self.conventions == "sklearn"
@@ -545,16 +652,17 @@ class BaseMLP(
         self.validation_scores_ = [
             sign * row[stopper.monitor] for row in self.history_ if stopper.monitor in row
         ]
-        self.best_validation_score_ = sign * float(stopper.best[0])
+        self.best_validation_score_ = sign * float(stopper.best.mean())
 
     # -- what was learnt ---------------------------------------------------------------
 
     def _raw(self, X: Any, upto: int | None = None) -> Any:
-        """Return the outputs (K, n, m) of the networks for X."""
+        """Return the output (1, n, m) that stands for all networks, or hidden ones (K, n, h)."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        inputs = lay_out(X, None, self._standardizer, self.networks_.dtype)
-        return self.networks_.predict(inputs, upto)
+        X = self._encode_X(self._check_X(X, reset=False))
+        inputs = lay_out(X, None, self._standardizer, self._arithmetic)
+        raw = self.networks_.predict(inputs, upto)
+        return self._loss.average(raw) if upto is None else raw
 
     def transform(self, X: Any, layer: int = -1) -> Any:
         """Return the activations of a hidden layer.
@@ -569,6 +677,7 @@ class BaseMLP(
         Returns
         -------
         ndarray of shape (n_samples, n_units)
+            Those of all networks side by side, where there are several.
         """
         check_is_fitted(self)
         if not self._ends:
@@ -583,16 +692,17 @@ class BaseMLP(
                 f"layer={layer} cannot go with set_output, whose names are those of the last "
                 "hidden layer; call set_output(transform='default')"
             )
-        return self._raw(X, self._ends[layer])[0]
+        return np.concatenate(list(self._raw(X, self._ends[layer])), axis=1)
 
     def _dense_layers(self, name: str) -> list[Dense]:
         check_is_fitted(self)
-        if self.normalization is not None:
+        layers = self.networks_.chain.layers
+        plain = all(isinstance(layer, Stem | Dense | Activate | Dropout) for layer in layers)
+        if not plain or self.networks_.k > 1:
             raise AttributeError(
-                f"{name} describes one dense network, and this one has other layers; see "
+                f"{name} describes one dense network, and here are several, or other layers; see "
                 "networks_.theta and networks_.layout"
             )
-        layers = self.networks_.chain.layers
         dense = [layer.dense if isinstance(layer, Stem) else layer for layer in layers]
         return [layer for layer in dense if isinstance(layer, Dense)]
 
@@ -614,6 +724,10 @@ class BaseMLP(
         """Sparse input is welcome, and so are several outputs."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        if self._imputes():
+            tags.input_tags.allow_nan = True
+            tags.input_tags.categorical = True
+            tags.input_tags.string = True
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = []

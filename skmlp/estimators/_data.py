@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
-from sklearn.preprocessing import StandardScaler
 
 from skmlp.core.rows import Rows
+from skmlp.preprocessing.statistics import Standardizer
 
 #: A dense table is copied, standardised and converted, up to this size; above, it is read lazily.
 _COPY_BYTES = 1 << 25
-_COLUMNS = 1024
 
 
-class Standardizer:
-    """(x - mean) / sd column by column; sparse input is scaled but not centred.
-
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n, p)
-        What the statistics are taken from.
-    w : ndarray of shape (n,) or None
-        Weights of the rows.
-    """
-
-    def __init__(self, X: Any, w: Any) -> None:
-        if sparse.issparse(X):
-            self.shift = None
-            self.scale = 1 / StandardScaler(with_mean=False).fit(X, sample_weight=w).scale_
-            return
-        columns = [slice(a, a + _COLUMNS) for a in range(0, X.shape[1], _COLUMNS)]
-        fitted = [StandardScaler().fit(X[:, c], sample_weight=w) for c in columns]
-        self.shift = np.concatenate([s.mean_ for s in fitted]).astype(X.dtype)
-        self.scale = np.concatenate([1 / s.scale_ for s in fitted]).astype(X.dtype)
+def is_plain(X: Any) -> bool:
+    """Say whether X is numbers throughout, so that it can be taken as one array."""
+    if hasattr(X, "dtypes"):  # a pandas or polars frame
+        kinds = [getattr(dtype, "kind", "") for dtype in X.dtypes]
+        return all(isinstance(dtype, np.dtype) for dtype in X.dtypes) and set(kinds) <= set("fiu")
+    if sparse.issparse(X):
+        return True
+    return np.asarray(X).dtype.kind not in "OUS"
 
 
 def lay_out(X: Any, index: Any, standardizer: Standardizer | None, dtype: Any) -> Any:
@@ -49,6 +37,9 @@ def lay_out(X: Any, index: Any, standardizer: Standardizer | None, dtype: Any) -
             X.data *= scale.astype(dtype)[X.indices]
         return X
     rows = Rows(X, slice(None) if index is None else index, shift, scale)
+    if standardizer is not None:
+        fill = X.dtype.kind == "f" and bool(np.isnan(X.sum()))
+        rows = replace(rows, clip=standardizer.clip, n_plain=standardizer.n_plain, fill=fill)
     if rows.shape[0] * rows.shape[1] * np.dtype(dtype).itemsize > _COPY_BYTES:
         return rows
     return rows.whole(dtype)

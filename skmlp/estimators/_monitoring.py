@@ -67,7 +67,8 @@ class TellScikitLearn(Callback):
 
 
 def _numbers(record: dict[str, Any]) -> dict[str, float]:
-    return {name: float(values[0]) for name, values in record.items()}
+    """Return the means over the networks that were still trained."""
+    return {name: float(np.nanmean(v)) if np.isfinite(v).any() else float(v[0]) for name, v in record.items()}
 
 
 def extend_history(estimator: Any, records: list[dict[str, Any]]) -> None:
@@ -80,9 +81,9 @@ def extend_history(estimator: Any, records: list[dict[str, Any]]) -> None:
 
 def user_score(estimator: Any, scoring: Any, X: Any, y: Any, w: Any) -> Any:
     """Return a function without argument that scores the estimator as it stands on X, y."""
-    # names would be missed in X, which is an array by now
     nameless = copy.copy(estimator)
-    nameless.__dict__.pop("feature_names_in_", None)
+    if isinstance(X, np.ndarray):  # names would be missed in it
+        nameless.__dict__.pop("feature_names_in_", None)
     scorer = check_scoring(nameless, scoring)
     weights = {} if w is None else {"sample_weight": w}
 
@@ -99,7 +100,7 @@ def warn_and_raise(estimator: Any, state: State, converged: bool) -> None:
     if state.interrupted:
         warnings.warn("Training interrupted by user.", stacklevel=_CALLS_UP_TO_USER)
         return
-    if state.diverged[0]:
+    if state.diverged.any():
         raise ValueError(
             "Solver produced non-finite parameter weights. The input data may contain large "
             "values and need to be preprocessed. The training diverged at epoch "

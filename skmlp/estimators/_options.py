@@ -6,10 +6,27 @@ import copy
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+from scipy import sparse
+
 from skmlp.core.activations import Activation, get_activation
 from skmlp.core.initializers import INITIALIZERS, Initializer, SklearnGlorot
-from skmlp.core.layers import Activate, BatchNorm, Dense, Dropout, Layer, LayerNorm, Stem
-from skmlp.core.optimizers import SOLVERS, ClipNorm, Decay, Optimizer, Transform
+from skmlp.core.layers import (
+    PBLD,
+    PLE,
+    PLR,
+    Activate,
+    BatchNorm,
+    Columns,
+    Dense,
+    Dropout,
+    Layer,
+    LayerNorm,
+    ParametricActivate,
+    Scaling,
+    Stem,
+)
+from skmlp.core.optimizers import SOLVERS, ClipNorm, Decay, Optimizer, RateFactors, Transform
 from skmlp.core.schedules import (
     SCHEDULES,
     Constant,
@@ -18,8 +35,10 @@ from skmlp.core.schedules import (
     Schedule,
     Warmup,
 )
+from skmlp.preprocessing.columns import ColumnEncoder
 
 NORMALIZATIONS = {"batch": BatchNorm, "layer": LayerNorm}
+NUMERIC_EMBEDDINGS = {"pbld": PBLD, "plr": PLR}
 
 #: Schedules that do not end at a small learning rate: reaching ``max_iter`` deserves a warning.
 OPEN_ENDED = frozenset({"constant", "invscaling", "adaptive"})
@@ -71,28 +90,51 @@ def initializers(spec: Any, activation: Any) -> tuple[Initializer, Initializer]:
     return INITIALIZERS[spec], INITIALIZERS[spec]
 
 
+def first_layers(params: dict[str, Any], X: Any, encoder: ColumnEncoder | None) -> list[Layer]:
+    """Return what stands below the first dense layer: embeddings, learnt scales, often nothing."""
+    if sparse.issparse(X):
+        return []
+    first: list[Layer] = []
+    n_numeric = encoder.n_numeric_ if encoder else X.shape[1]
+    numeric = params["numeric_embedding"] if n_numeric else None
+    if numeric == "ple":
+        values = X if isinstance(X, np.ndarray) else X.whole(np.float32)
+        numeric = PLE.from_data(values[:, :n_numeric])
+    elif isinstance(numeric, str):
+        numeric = NUMERIC_EMBEDDINGS[numeric]()
+    cardinalities = encoder.cardinalities_ if encoder else ()
+    if numeric is not None or cardinalities:
+        first.append(Columns(n_numeric, numeric, cardinalities, params["embedding_dim"]))
+    if params["input_scaling"]:
+        first.append(Scaling(first=not first))
+    return first
+
+
 def layers(
+    first: list[Layer],
     sizes: list[int],
     n_out: int,
     *,
     activation: Any,
+    parametric: bool,
     weight_init: Any,
     dropout: Any,
+    dropout_schedule: Any,
     normalization: str | None,
 ) -> tuple[list[Layer], list[int]]:
     """Return the layers of a network, and after how many of them each hidden layer ends."""
     functions = activations(activation, len(sizes))
     init, init_output = initializers(weight_init, activation)
-    stack: list[Layer] = []
+    stack = list(first)
     ends = []
     for size, function in zip(sizes, functions, strict=True):
         stack.append(Dense(size, init) if stack else Stem(Dense(size, init)))
         if normalization is not None:
             stack.append(NORMALIZATIONS[normalization]())
-        stack.append(Activate(function))
+        stack.append(ParametricActivate(function) if parametric else Activate(function))
         ends.append(len(stack))
         if dropout:
-            stack.append(Dropout(dropout))
+            stack.append(Dropout(dropout, schedule_of(dropout_schedule)))
     output = Dense(n_out, init_output)
     stack.append(output if stack else Stem(output))
     return stack, ends
@@ -112,9 +154,25 @@ def optimizer(params: dict[str, Any]) -> Optimizer:
     decay = params["weight_decay"]
     if decay is None:
         decay = _ADAMW_DECAY if solver == "adamw" else 0.0
+    factors = params["learning_rate_factors"] or {}
+    if factors or params["parametrization"] == "ntk":
+        power = 0.0 if params["parametrization"] == "standard" else 0.5 if rescales(solver) else 1.0
+        transforms.append(RateFactors(factors, power))
     if decay:
-        transforms.append(Decay(decay))
+        transforms.append(Decay(decay, schedule_of(params["weight_decay_schedule"])))
     return Optimizer(*transforms)
+
+
+def rescales(solver: Any) -> bool:
+    """Say whether the solver's step does not depend on the scale of the gradient."""
+    return solver in ("adam", "adamw", "rmsprop", "rprop")
+
+
+def schedule_of(spec: Any) -> Schedule:
+    """Return the schedule of that name, or of that function of progress."""
+    if isinstance(spec, str):
+        return SCHEDULES[spec]()
+    return spec if isinstance(spec, Schedule) else FunctionSchedule(spec)
 
 
 def schedule(params: dict[str, Any], n_rows: int) -> Schedule:
@@ -128,8 +186,6 @@ def schedule(params: dict[str, Any], n_rows: int) -> Schedule:
     elif spec == "invscaling":
         per_epoch = float(n_rows) if like_sklearn else 1.0
         found = InverseScaling(params["power_t"], params["max_iter"], per_epoch)
-    elif isinstance(spec, str):
-        found = SCHEDULES[spec]()
     else:
-        found = spec if isinstance(spec, Schedule) else FunctionSchedule(spec)
+        found = schedule_of(spec)
     return Warmup(params["warmup"], found) if params["warmup"] else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils import compute_class_weight
@@ -10,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skmlp.core.callbacks import mean_loss
 from skmlp.core.losses import (
     CLASSIFICATION_LOSSES,
     Loss,
@@ -305,6 +307,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), Loss],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "calibrate": ["boolean"],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
@@ -350,6 +353,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         validation_split="auto",
         on_divergence="raise",
         dtype="auto",
+        categorical_features="from_dtype",
+        max_one_hot=8,
+        embedding_dim=8,
+        numeric_embedding=None,
+        input_scaling=False,
+        parametric_activation=False,
+        parametrization="standard",
+        learning_rate_factors=None,
+        dropout_schedule="constant",
+        weight_decay_schedule="constant",
+        averaging=None,
+        n_estimators=1,
+        joint_best_epoch=True,
+        max_time=None,
+        calibrate=False,
         conventions="skmlp",
         callbacks=None,
     ):
@@ -392,6 +410,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.validation_split = validation_split
         self.on_divergence = on_divergence
         self.dtype = dtype
+        self.categorical_features = categorical_features
+        self.max_one_hot = max_one_hot
+        self.embedding_dim = embedding_dim
+        self.numeric_embedding = numeric_embedding
+        self.input_scaling = input_scaling
+        self.parametric_activation = parametric_activation
+        self.parametrization = parametrization
+        self.learning_rate_factors = learning_rate_factors
+        self.dropout_schedule = dropout_schedule
+        self.weight_decay_schedule = weight_decay_schedule
+        self.averaging = averaging
+        self.n_estimators = n_estimators
+        self.joint_best_epoch = joint_best_epoch
+        self.max_time = max_time
+        self.calibrate = calibrate
         self.conventions = conventions
         self.callbacks = callbacks
 
@@ -475,6 +508,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # -- targets -----------------------------------------------------------------------
 
     def _learn_targets(self, y, classes):
+        self.temperature_ = 1.0
         if classes is None:
             check_classification_targets(y)
             kind = type_of_target(y, input_name="y")
@@ -501,9 +535,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return for_target_type(self.loss, self._target_type, tuple(self._sizes))
         if isinstance(self.loss, Loss):
             return self.loss
-        return classification_loss(
-            self.loss, self._target_type, tuple(self._sizes), self.label_smoothing
-        )
+        return self._named_loss(self.label_smoothing)
+
+    def _named_loss(self, smoothing):
+        return classification_loss(self.loss, self._target_type, tuple(self._sizes), smoothing)
+
+    def _plain_loss(self):
+        """Return the loss without label smoothing, by which predictions are judged."""
+        return self._named_loss(0.0) if isinstance(self.loss, str) else self._loss
 
     def _columns(self, y):
         """Return y as one column of classes for each output, with those outputs' classes."""
@@ -584,6 +623,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return np.nan
         right = self._codes(self._loss.predict(raw[None])[0]) == self._codes(y)
         return float(np.average(right.all(axis=1), weights=w))
+
+    def _after_training(self, watched):
+        """Choose the temperature under which the held-out rows are most likely."""
+        if not self.calibrate:
+            return
+        if watched is None:
+            raise ValueError(
+                "calibrate=True needs held-out rows: pass early_stopping=True, or X_val and y_val"
+            )
+        loss = self._plain_loss()
+        raw = self._loss.average(self.networks_.predict(watched.inputs)).astype(np.float64)
+
+        def loss_at(log_temperature):
+            return mean_loss(loss, raw / np.exp(log_temperature), watched.target, watched.w)[0]
+
+        self.temperature_ = float(np.exp(minimize_scalar(loss_at, bounds=(-3, 3)).x))
+
+    def _raw(self, X, upto=None):
+        raw = super()._raw(X, upto)
+        return raw if upto is not None else raw / raw.dtype.type(self.temperature_)
 
     # -- predictions -------------------------------------------------------------------
 

@@ -293,6 +293,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     _parameter_constraints = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(LOSSES)), Loss],
+        "clip_output": ["boolean"],
     }
 
     def __init__(
@@ -335,6 +336,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         validation_split="auto",
         on_divergence="raise",
         dtype="auto",
+        categorical_features="from_dtype",
+        max_one_hot=8,
+        embedding_dim=8,
+        numeric_embedding=None,
+        input_scaling=False,
+        parametric_activation=False,
+        parametrization="standard",
+        learning_rate_factors=None,
+        dropout_schedule="constant",
+        weight_decay_schedule="constant",
+        averaging=None,
+        n_estimators=1,
+        joint_best_epoch=True,
+        max_time=None,
+        clip_output=False,
         conventions="skmlp",
         callbacks=None,
     ):
@@ -375,6 +391,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.validation_split = validation_split
         self.on_divergence = on_divergence
         self.dtype = dtype
+        self.categorical_features = categorical_features
+        self.max_one_hot = max_one_hot
+        self.embedding_dim = embedding_dim
+        self.numeric_embedding = numeric_embedding
+        self.input_scaling = input_scaling
+        self.parametric_activation = parametric_activation
+        self.parametrization = parametrization
+        self.learning_rate_factors = learning_rate_factors
+        self.dropout_schedule = dropout_schedule
+        self.weight_decay_schedule = weight_decay_schedule
+        self.averaging = averaging
+        self.n_estimators = n_estimators
+        self.joint_best_epoch = joint_best_epoch
+        self.max_time = max_time
+        self.clip_output = clip_output
         self.conventions = conventions
         self.callbacks = callbacks
 
@@ -466,6 +497,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _scale_target(self, y, w, learn):
         if learn:
+            self._range = y.min(axis=0), y.max(axis=0)
             self._shift, self._scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
             if self.standardize and self._loss.target_scaling == "standard":
                 scaler = StandardScaler().fit(y, sample_weight=w)
@@ -515,6 +547,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         values = self._loss_values(X)
         y = self._unscaled(self._centre(values))
+        if self.clip_output:
+            y = np.clip(y, *(bound[0] if self._flat else bound for bound in self._range))
         if not return_std:
             return y
         if not isinstance(self._loss, GaussianNLL):

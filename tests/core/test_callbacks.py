@@ -5,7 +5,15 @@ import pytest
 
 from skmlp.core.activations import get_activation
 from skmlp.core.batches import ArrayBatches
-from skmlp.core.callbacks import BackOff, EarlyStopping, MaxNorm, Report, Validate
+from skmlp.core.callbacks import (
+    Averaging,
+    BackOff,
+    Deadline,
+    EarlyStopping,
+    MaxNorm,
+    Report,
+    Validate,
+)
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.layers import Activate, BatchNorm, Dense, Stem
 from skmlp.core.losses import SquaredError
@@ -222,3 +230,68 @@ def test_a_bar_is_one_line_on_a_terminal(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert out.count("\n") == 1 and out.count("\r") == 3
     assert "[####################] 3/3, loss = " in out
+
+
+class Record(Callback):
+    """Keep what the network holds after each step, and at the end of each epoch."""
+
+    def __init__(self):
+        self.steps, self.epochs = [], []
+
+    def on_batch_end(self, state):
+        self.steps.append(state.network.theta.copy())
+
+    def on_epoch_end(self, state):
+        self.epochs.append(state.network.theta.copy())
+
+
+def test_averaging_shows_the_running_mean_and_leaves_the_training_alone():
+    plain, shown = Record(), Record()
+    fit(plain, epochs=5)
+    stack = network()
+    start, steps = stack.theta.copy(), Record()
+    fit(steps, Averaging(0.8, [shown]), stack=stack, epochs=5)
+    np.testing.assert_array_equal(steps.steps, plain.steps)
+    mean, expected = start, []
+    for t, theta in enumerate(plain.steps):
+        d = min(0.8, (1 + t) / (10 + t))
+        mean = d * mean + (1 - d) * theta
+        expected.append(mean)
+    np.testing.assert_allclose(shown.epochs, expected[3::4])
+    np.testing.assert_allclose(stack.theta, expected[-1])
+
+
+def test_averages_stay_with_their_networks_when_others_leave():
+    class Leave(Callback):
+        def on_epoch_end(self, state):
+            state.stop[:] = state.network.rows == state.epoch - 1  # one after another
+
+    alone, stacked = Record(), network()
+    fit(Averaging(0.9, [alone]), epochs=3)
+    fit(Averaging(0.9, [Leave()]), stack=stacked, epochs=3)
+    for k in range(K):
+        np.testing.assert_allclose(stacked.theta[k], alone.epochs[k][k])
+
+
+def test_averaging_recovers_where_a_network_backs_off():
+    shown, stack = Record(), network()
+    state = fit(BackOff(), Averaging(0.9, [shown]), stack=stack, lr=[0.05, 1e200, 0.05], epochs=6)
+    assert not state.diverged.any()
+    assert np.isfinite(stack.theta).all()
+
+
+def test_a_joint_look_is_at_the_mean_prediction():
+    X, y, w = data(1)
+    each, joint = Validate(X, y, w, SquaredError()), Validate(X, y, w, SquaredError(), joint=True)
+    one, other = network(), network()
+    several, together = fit(each, stack=one, epochs=1), fit(joint, stack=other, epochs=1)
+    mean = one.predict(X).mean(axis=0)
+    expected = np.average((mean - y)[:, 0] ** 2, weights=w) / 2
+    np.testing.assert_allclose(together.history[0]["validation_loss"], [expected] * K)
+    assert len(set(several.history[0]["validation_loss"])) == K
+    assert expected < several.history[0]["validation_loss"].mean()
+
+
+def test_the_deadline_ends_all():
+    assert len(fit(Deadline(0.0), epochs=5).history) == 1
+    assert len(fit(Deadline(60.0), epochs=5).history) == 5

@@ -7,7 +7,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neural_network import MLPClassifier
 
-from skmlp.core.initializers import INITIALIZERS, Initializer, SklearnGlorot, VarianceScaling
+from skmlp.core.initializers import (
+    INITIALIZERS,
+    DataDriven,
+    Initializer,
+    SklearnGlorot,
+    VarianceScaling,
+)
 
 N_IN, N_OUT = 300, 200
 VARIANCE = {
@@ -18,6 +24,7 @@ VARIANCE = {
     "lecun_uniform": 1 / N_IN,
     "lecun_normal": 1 / N_IN,
     "sklearn": 2 / (N_IN + N_OUT),
+    "data": 1 / N_IN,
 }
 every_name = pytest.mark.parametrize("name", INITIALIZERS)
 
@@ -106,3 +113,20 @@ def test_settings_copy_and_compare(name):
 def test_bad_settings_are_refused(make):
     with pytest.raises(ValueError, match="but expected"):
         make()
+
+
+def test_units_fitted_to_data_vary_by_one_and_change_sign_among_them():
+    rng = np.random.default_rng(0)
+    X = 5 + rng.normal(size=(400, 30))
+    X[:, -1] = 0
+    weights, bias = rng.normal(size=(30, 50)), np.zeros(50)
+    weights[:, 0] = 0
+    weights[-1, 0] = 1  # a unit that sees a constant
+    DataDriven.adapt(np.random.default_rng(1), X @ weights, weights, bias)
+    z = X @ weights
+    assert_allclose(z[:, 1:].std(axis=0), 1)
+    assert_array_equal(z[:, 0], 0)
+    assert bias[0] == 0
+    assert ((z + bias).min(axis=0)[1:] < 0).all()
+    assert ((z + bias).max(axis=0)[1:] > 0).all()
+    assert len(np.unique(bias[1:])) == 49

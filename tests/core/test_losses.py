@@ -492,3 +492,21 @@ def test_own_subclass_works():
         Quartic().value_and_grad(raw, y, None, out), ((raw - y) ** 4 / 4).sum(axis=(1, 2)) / N
     )
     assert_allclose(out, (raw - y) ** 3 / N)
+
+
+@every_classification
+def test_an_ensemble_predicts_the_mean_probability(loss):
+    m = 5 if isinstance(loss, Grouped) else 3
+    raw = np.random.default_rng(0).normal(0, 3, size=(K, N, m))
+    average = loss.average(raw)
+    assert average.shape == (1, N, m)
+    assert_allclose(loss.predict(average)[0], loss.predict(raw).mean(axis=0), rtol=1e-9)
+    assert_array_equal(loss.average(raw[:1]), raw[:1])
+
+
+@every_regression
+def test_an_ensemble_predicts_the_mean(loss):
+    if isinstance(loss, GaussianNLL | Quantile):
+        pytest.skip("its raw outputs are averaged, which are not means")
+    raw = np.random.default_rng(0).normal(size=(K, N, 2))
+    assert_allclose(loss.predict(loss.average(raw))[0], loss.predict(raw).mean(axis=0))

@@ -20,9 +20,11 @@ from skmlp.core.optimizers import (
     Decay,
     Momentum,
     Optimizer,
+    RateFactors,
     RMSProp,
     RProp,
 )
+from skmlp.core.schedules import FlatCosine
 from skmlp.core.training import train
 
 K, P = 3, 6
@@ -38,6 +40,7 @@ CHAINS = {name: tuple(make(**SKLEARN)) for name, make in SOLVERS.items()} | {
     "clipped": (ClipNorm(1.0), Adam()),
     "cut": (ClipValue(1.0), Momentum()),
     "per network": (Adam([0.5, 0.8, 0.9], [0.9, 0.99, 0.999]),),
+    "factors": (Adam(), RateFactors({"bias": 2.0})),
     "AdamW": (ClipNorm(1.0), Adam(), Decay(1e-4)),
 }
 
@@ -75,7 +78,7 @@ def valley(theta):
 
 
 PROBLEMS = {"bowl": bowl, "valley": valley}
-FAST = {"adam", "adamw", "rmsprop", "rprop", "clipped", "per network", "AdamW"}
+FAST = {"adam", "adamw", "rmsprop", "rprop", "clipped", "per network", "factors", "AdamW"}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -268,3 +271,33 @@ def test_the_repr_names_the_settings_and_not_the_memory(chain):
     fresh = Optimizer(*copy.deepcopy(CHAINS[chain]))
     assert repr(bound(*CHAINS[chain])) == repr(fresh)
     assert "array" not in repr(fresh)
+
+
+def test_factors_go_by_role_and_by_the_number_of_inputs():
+    optimizer = bound(RateFactors({"bias": 3.0}, 0.5))  # the weights have 4 inputs
+    np.testing.assert_allclose(step_of(optimizer, np.ones((K, P))), [[0.5] * 4 + [3.0] * 2] * K)
+
+
+def test_factors_behind_adam_are_the_tangent_parametrisation():
+    """Adam on y = x W / 2 and on y = x V, V = W / 2, moves V the same way."""
+    grads = np.random.default_rng(0).normal(size=(20, 1, 6))
+    w, v = np.ones((1, 6)), np.ones((1, 6))
+    w[:, :4] *= 2  # so that V = W / 2 where there are weights
+    plain, factored = bound(Adam(), k=1), bound(Adam(), RateFactors({}, 0.5), k=1)
+    for grad in grads:
+        in_w = grad.copy()
+        in_w[:, :4] /= 2
+        plain.step(w, in_w, 0.1)
+        factored.step(v, grad.copy(), 0.1)
+    np.testing.assert_allclose(v[:, :4], w[:, :4] / 2, rtol=1e-6)
+    np.testing.assert_allclose(v[:, 4:], w[:, 4:], rtol=1e-6)
+
+
+def test_decay_follows_its_schedule():
+    optimizer = bound(Decay(0.5, FlatCosine()))
+    work = optimizer.transforms[0].work
+    for progress, factor in ((0.0, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)):
+        work.progress = progress
+        theta = np.ones((K, P))
+        optimizer.step(theta, np.zeros((K, P)), 0.1)
+        np.testing.assert_allclose(theta, [[1 - 0.05 * factor] * 4 + [1.0] * 2] * K)

@@ -66,3 +66,21 @@ def test_a_table_mapped_from_a_file(tmp_path, rng):
     mapped = np.load(tmp_path / "table.npy", mmap_mode="r")
     rows = Rows(mapped, np.array([4, 1]), np.ones(P))
     np.testing.assert_array_equal(rows.whole(np.float64), table[[4, 1]] - 1)
+
+
+def test_missing_values_become_the_centre_and_large_ones_are_clipped_smoothly(monkeypatch):
+    table = np.array([[np.nan, 1.0, 7.0], [4.0, 100.0, 7.0], [2.0, np.nan, 8.0]])
+    rows = Rows(
+        table,
+        slice(None),
+        shift=np.array([2.0, 1.0, 0.0]),
+        scale=np.array([3.0, 1.0, 1.0]),
+        clip=3.0,
+        n_plain=1,
+        fill=True,
+    )
+    expected = np.array([[0, 0, 7], [6 / np.sqrt(5), 99 / np.sqrt(1 + 33**2), 7], [0, 0, 8]])
+    np.testing.assert_allclose(rows.whole(np.float64), expected)
+    np.testing.assert_allclose(rows[np.array([2, 1])].whole(np.float64), expected[[2, 1]])
+    monkeypatch.setattr("skmlp.core.rows._BLOCK_BYTES", 3 * 8)  # one column at a time
+    np.testing.assert_allclose(rows.whole(np.float64), expected)

@@ -9,7 +9,9 @@ from skmlp.core.schedules import (
     SCHEDULES,
     Constant,
     Cosine,
+    CosLog,
     Exponential,
+    FlatCosine,
     FunctionSchedule,
     InverseScaling,
     OneCycle,
@@ -19,6 +21,7 @@ from skmlp.core.schedules import (
 INSTANCES = [
     *(schedule() for schedule in SCHEDULES.values()),
     Cosine(0.1),
+    CosLog(2),
     InverseScaling(0.5, epochs=10),
     Warmup(0.1, Cosine()),
     FunctionSchedule(math.sqrt),
@@ -43,6 +46,9 @@ def test_copies_give_the_same_factors(schedule):
         (Constant(), 1, 1),
         (Cosine(), 1, 0),
         (Cosine(0.2), 1, 0.2),
+        (CosLog(), 0, 0),
+        (CosLog(1), 0, 0),
+        (FlatCosine(), 1, 0),
         (OneCycle(), 0.04, 1e-4),
         (OneCycle(0.5, 0.1, 0), 0.1, 0),
         (Exponential(), 1, 0.01),
@@ -57,7 +63,9 @@ def test_ends(schedule, start, end):
     assert schedule(1) == pytest.approx(end)
 
 
-@pytest.mark.parametrize("schedule", [Cosine(), Exponential(), InverseScaling(0.5, 20)])
+@pytest.mark.parametrize(
+    "schedule", [Cosine(), FlatCosine(), Exponential(), InverseScaling(0.5, 20)]
+)
 def test_decays_never_rise(schedule):
     factors = [schedule(p) for p in GRID]
     assert factors == sorted(factors, reverse=True)
@@ -69,6 +77,22 @@ def test_one_cycle_rises_to_its_peak_and_falls():
     assert factors[50] == pytest.approx(1)
     assert factors[:51] == sorted(factors[:51])
     assert factors[50:] == sorted(factors[50:], reverse=True)
+
+
+@pytest.mark.parametrize("cycles", [1, 2, 4])
+def test_each_wave_of_coslog_is_twice_as_long(cycles):
+    schedule = CosLog(cycles)
+    pauses = [(2**c - 1) / (2**cycles - 1) for c in range(cycles + 1)]
+    assert [schedule(p) for p in pauses] == pytest.approx([0] * (cycles + 1))
+    peaks = [(2 ** (c + 0.5) - 1) / (2**cycles - 1) for c in range(cycles)]
+    assert [schedule(p) for p in peaks] == pytest.approx([1] * cycles)
+
+
+def test_flat_cosine_is_flat_for_half_of_training():
+    schedule = FlatCosine()
+    assert [schedule(p) for p in (0, 0.3, 0.5)] == [1, 1, 1]
+    assert schedule(0.501) < 1
+    assert schedule(0.875) == pytest.approx((1 + math.cos(0.75 * math.pi)) / 2)
 
 
 def test_inverse_scaling_counts_rows_as_scikit_learn_does():
@@ -103,6 +127,7 @@ def test_function_must_give_finite_factors(value):
     "make",
     [
         lambda: Cosine(-1),
+        lambda: CosLog(0),
         lambda: OneCycle(peak=0),
         lambda: OneCycle(peak=1),
         lambda: OneCycle(start=-1),

@@ -6,6 +6,25 @@ from skmlp.core.layers.compose import Chain
 from skmlp.core.layers.dense import Dense
 from skmlp.core.layers.dropout import Dropout
 from skmlp.core.layers.norm import BatchNorm, LayerNorm
+from skmlp.core.layers.numeric import PBLD, PLE, PLR
+from skmlp.core.layers.parametric import ParametricActivate
+from skmlp.core.layers.scaling import Scaling
 from skmlp.core.layers.stem import Stem
+from skmlp.core.layers.table import Columns
 
-__all__ = ["Activate", "BatchNorm", "Chain", "Dense", "Dropout", "Layer", "LayerNorm", "Stem"]
+__all__ = [
+    "PBLD",
+    "PLE",
+    "PLR",
+    "Activate",
+    "BatchNorm",
+    "Chain",
+    "Columns",
+    "Dense",
+    "Dropout",
+    "Layer",
+    "LayerNorm",
+    "ParametricActivate",
+    "Scaling",
+    "Stem",
+]

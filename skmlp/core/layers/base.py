@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from skmlp.core.buffers import Array, Layout, Workspace
+from skmlp.core.rows import Rows
 
 
 class Layer(ABC):
@@ -30,6 +33,9 @@ class Layer(ABC):
     def initialize(self, rngs: Sequence[Any]) -> None:  # noqa: B027 - most layers draw nothing
         """Fill the parameters, network k from ``rngs[k]``."""
 
+    def adapt(self, x: Any, rngs: Sequence[Any]) -> None:  # noqa: B027 - most layers need no data
+        """Fit the initial parameters to some training rows x (1 or K, n, n_in)."""
+
     @abstractmethod
     def forward(self, x: Any, train: bool) -> Array:
         """Map x (K, n, n_in) to a borrowed (K, n, n_out)."""
@@ -41,3 +47,26 @@ class Layer(ABC):
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the settings alone: the network builds and binds its layers again."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # concrete layers are dataclasses
+
+
+def as_array(x: Any, work: Workspace) -> Array:
+    """Return x as an array (K, n, p), or (1, n, p) shared by all K networks.
+
+    Parameters
+    ----------
+    x : ndarray, or a sequence of K Rows or of one
+        An array is returned as it is.
+    work : Workspace
+        What knows the dtype.
+    """
+    if isinstance(x, np.ndarray):
+        return x
+    for rows in x:
+        if not isinstance(rows, Rows):
+            raise TypeError(
+                f"Got an input of type {type(rows).__name__}, but this layer expects an array or "
+                "Rows. Convert it, e.g. with its toarray()."
+            )
+    if len(x) == 1:
+        return x[0].whole(work.dtype)[None]  # type: ignore[no-any-return]  # a sequence of Rows
+    return np.stack([rows.whole(work.dtype) for rows in x])

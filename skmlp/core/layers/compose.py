@@ -39,6 +39,12 @@ class Chain(Layer):
         for layer in self.layers:
             layer.initialize(rngs)
 
+    def adapt(self, x: Any, rngs: Sequence[Any]) -> None:
+        """Go up, and fit each layer to what comes from below."""
+        for layer in self.layers:
+            layer.adapt(x, rngs)
+            x = layer.forward(x, train=False)
+
     def forward(self, x: Any, train: bool) -> Array:
         """Go up."""
         for layer in self.layers:

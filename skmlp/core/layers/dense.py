@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from skmlp.core.buffers import Array, Layout, Workspace
-from skmlp.core.initializers import Initializer
+from skmlp.core.initializers import DataDriven, Initializer
 from skmlp.core.layers.base import Layer
 
 
@@ -51,6 +51,16 @@ class Dense(Layer):
         for w, b, rng in zip(self.w, self.b, rngs, strict=True):
             self.init.weights(rng, w)
             self.init.bias(rng, len(w), b[0])
+
+    def adapt(self, x: Array, rngs: Sequence[Any]) -> None:
+        """Let a data-driven initializer see the outputs for some training rows."""
+        if isinstance(self.init, DataDriven):
+            self.fit_to(self.forward(x, train=False), rngs)
+
+    def fit_to(self, y: Array, rngs: Sequence[Any]) -> None:
+        """Rescale the weights, and draw the biases, by the outputs y (K, n, n_out)."""
+        for w, b, z, rng in zip(self.w, self.b, y, rngs, strict=True):
+            DataDriven.adapt(rng, z - b, w, b[0])
 
     def forward(self, x: Array, train: bool) -> Array:
         """Return y = x W + b."""

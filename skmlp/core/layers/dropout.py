@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
 
 from skmlp.core.buffers import Array, Layout, Workspace
 from skmlp.core.layers.base import Layer
+from skmlp.core.schedules import Constant, Schedule
 
 
 @final
@@ -21,6 +22,8 @@ class Dropout(Layer):
     ----------
     rate : float or sequence of K floats
         Probability of silencing a unit, in [0, 1). It is kept to 1/65536.
+    schedule : Schedule, default=Constant()
+        Factor of the rate by the progress of training.
 
     References
     ----------
@@ -29,27 +32,29 @@ class Dropout(Layer):
     """
 
     rate: float | Sequence[float]
+    schedule: Schedule = field(default_factory=Constant)
 
     def build(self, n_in: int, layout: Layout, stats: Layout) -> int:
         """Claim nothing; as many outputs as inputs."""
         return n_in
 
     def bind(self, theta: Array, grad: Array | None, stats: Array, work: Workspace) -> None:
-        """Turn the rates into thresholds for 16 random bits."""
+        """Take the rates as a column."""
         self.work = work
-        self.threshold = (work.column(self.rate, ndim=3) * 65536 + 0.5) // 1
-        self.scale = 1 / (1 - self.threshold / 65536)
+        self.column = work.column(self.rate, ndim=3)
 
     def forward(self, x: Array, train: bool) -> Array:
         """Draw a mask for each network from its own stream."""
         self.train = train
         if not train:
             return x
+        # the rate, in units of 16 random bits
+        threshold = (self.column * self.schedule(self.work.progress) * 65536 + 0.5) // 1
         self.mask = self.work.array(self, "mask", x.shape)
         for mask, rng in zip(self.mask, self.work.rngs, strict=True):
             mask[...] = rng.integers(0, 65536, size=mask.shape, dtype=np.uint16)
-        np.greater_equal(self.mask, self.threshold, out=self.mask)
-        self.mask *= self.scale
+        np.greater_equal(self.mask, threshold, out=self.mask)
+        self.mask *= 1 / (1 - threshold / 65536)
         return np.multiply(x, self.mask, out=self.work.array(self, "y", x.shape))
 
     def backward(self, dy: Array) -> Array:

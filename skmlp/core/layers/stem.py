@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from skmlp.core.buffers import Array, Layout, Workspace
+from skmlp.core.initializers import DataDriven
 from skmlp.core.layers.base import Layer
 from skmlp.core.layers.dense import Dense
 from skmlp.core.rows import Rows
@@ -45,6 +46,11 @@ class Stem(Layer):
     def initialize(self, rngs: Sequence[Any]) -> None:
         """Draw W and b."""
         self.dense.initialize(rngs)
+
+    def adapt(self, x: Any, rngs: Sequence[Any]) -> None:
+        """Let a data-driven initializer see the outputs for some training rows."""
+        if isinstance(self.dense.init, DataDriven):
+            self.dense.fit_to(self.forward(x, train=False), rngs)
 
     def forward(self, x: Any, train: bool) -> Array:
         """Return y = x W + b."""

@@ -52,6 +52,14 @@ class Loss(ABC):
     def predict(self, raw: Array) -> Array:
         """Return predictions, in units of y, (K, n, ...), of raw, (K, n, m); may be raw itself."""
 
+    def average(self, raw: Array) -> Array:
+        """Return the raw output (1, n, m) of an ensemble whose members have raw, (K, n, m).
+
+        Its prediction is the mean of theirs where the link is linear, and whatever a subclass
+        makes of it where it is not.
+        """
+        return raw if len(raw) == 1 else raw.mean(axis=0, keepdims=True)
+
     @final
     def value_and_grad(self, raw: Array, y: Array, w: Array | None, out: Array) -> Array:
         """Return sum_i w_i loss_i / n for each network, (K,), and write its gradient into out.

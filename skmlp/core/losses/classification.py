@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 import numpy as np
-from scipy.special import expit, log_expit
+from scipy.special import expit, log_expit, logsumexp
 
 from .base import Array, Loss, require, sum_outputs
 from .targets import centred, check_smoothing, class_totals, pairs, require_probabilities, smoothed
@@ -21,6 +21,17 @@ class ClassificationLoss(Loss):
     @abstractmethod
     def log_predict(self, raw: Array) -> Array:
         """Return the logarithm of ``predict(raw)``, finite even where a probability rounds to 0."""
+
+    def average(self, raw: Array) -> Array:
+        """Return the log-odds of the mean probability of 1, unless overridden."""
+        if len(raw) == 1:
+            return raw
+        return _log_mean(self.log_predict(raw)) - _log_mean(self.log_predict(-raw))
+
+
+def _log_mean(log_p: Array) -> Array:
+    """Return the logarithm (1, ...) of the mean of exp(log_p), (K, ...)."""
+    return np.asarray(logsumexp(log_p, axis=0, keepdims=True)) - np.log(len(log_p))
 
 
 class SoftmaxLoss(ClassificationLoss):
@@ -57,6 +68,11 @@ class SoftmaxLoss(ClassificationLoss):
         z = raw - np.maximum.reduce(raw, axis=-1, keepdims=True)
         z -= np.log(np.add.reduce(np.exp(z), axis=-1, keepdims=True))
         return z
+
+    @final
+    def average(self, raw: Array) -> Array:
+        """Return the logarithm of the mean probabilities, which is a raw output for them."""
+        return raw if len(raw) == 1 else _log_mean(self.log_predict(raw))
 
 
 @final

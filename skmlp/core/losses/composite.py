@@ -110,6 +110,11 @@ class Grouped(ClassificationLoss):
         """Return the blocks' probabilities, side by side."""
         return np.exp(self.log_predict(raw))
 
+    def average(self, raw: Array) -> Array:
+        """Return the blocks' averages, side by side."""
+        averages = [self.each.average(raw[..., block]) for block in self._blocks()]
+        return np.concatenate(averages, axis=-1)
+
     def log_predict(self, raw: Array) -> Array:
         """Return the blocks' log-probabilities, side by side."""
         blocks = [self.each.log_predict(raw[..., block]) for block in self._blocks()]

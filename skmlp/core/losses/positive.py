@@ -45,6 +45,13 @@ class LogLinkLoss(Loss):
         return np.exp(_bounded(raw))
 
     @final
+    def average(self, raw: Array) -> Array:
+        """Return the logarithm of the mean of exp(z)."""
+        if len(raw) == 1:
+            return raw
+        return np.log(self.predict(raw).mean(axis=0, keepdims=True))
+
+    @final
     def _require_not_negative(self, y: Array) -> None:
         require(
             (y >= 0) & (y < np.inf),
