@@ -23,6 +23,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import (
     _check_sample_weight,
+    _check_y,
     _num_samples,
     check_consistent_length,
     check_is_fitted,
@@ -42,7 +43,7 @@ from skmlp.core.callbacks import (
     mean_loss,
 )
 from skmlp.core.initializers import INITIALIZERS, Initializer
-from skmlp.core.layers import Activate, Dense, Dropout, Layer, Stem
+from skmlp.core.layers import Dense, Layer, Scaling, Stem
 from skmlp.core.lbfgs import train_lbfgs
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network, batch_of
@@ -271,24 +272,26 @@ class BaseMLP(
 
     def _check_X_y(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         if self._takes_raw(X):
-            y = validate_data(self, "no_validation", y, multi_output=True, reset=reset)
             X = self._check_X(X, reset)
+            y = _check_y(y, multi_output=True, estimator=self)
             check_consistent_length(X, y)
             return X, y
-        X, y = validate_data(self, X, y, multi_output=True, reset=reset, **self._array_checks())
+        checks = self._array_checks(X)
+        X, y = validate_data(self, X, y, multi_output=True, reset=reset, **checks)
         return X, y
 
     def _check_X(self, X: Any, reset: bool) -> Any:
         if self._takes_raw(X):
             X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
             return validate_data(self, X, skip_check_array=True, reset=reset)
-        return validate_data(self, X, reset=reset, **self._array_checks())
+        return validate_data(self, X, reset=reset, **self._array_checks(X))
 
-    def _array_checks(self) -> dict[str, Any]:
+    def _array_checks(self, X: Any) -> dict[str, Any]:
+        fills = self._imputes() and not sparse.issparse(X)
         return {
             "accept_sparse": "csr",
             "dtype": (np.float64, np.float32),
-            "ensure_all_finite": "allow-nan" if self._imputes() else True,
+            "ensure_all_finite": "allow-nan" if fills else True,
         }
 
     def _imputes(self) -> bool:
@@ -696,20 +699,27 @@ class BaseMLP(
 
     def _dense_layers(self, name: str) -> list[Dense]:
         check_is_fitted(self)
-        layers = self.networks_.chain.layers
-        plain = all(isinstance(layer, Stem | Dense | Activate | Dropout) for layer in layers)
-        if not plain or self.networks_.k > 1:
+        if self.normalization is not None or self.networks_.k > 1:
             raise AttributeError(
                 f"{name} describes one dense network, and here are several, or other layers; see "
                 "networks_.theta and networks_.layout"
             )
+        layers = self.networks_.chain.layers
         dense = [layer.dense if isinstance(layer, Stem) else layer for layer in layers]
         return [layer for layer in dense if isinstance(layer, Dense)]
 
     @property
     def coefs_(self) -> list[Any]:
-        """Weights of each layer, (n_in, n_out), as views; the inputs they act on may be scaled."""
-        return [layer.w[0] for layer in self._dense_layers("coefs_")]
+        """Weights of each layer, (n_in, n_out); they act on standardised, or embedded, inputs.
+
+        They are views of the network's own, but for the first where there are learnt scales of
+        the inputs, by which its rows are multiplied here.
+        """
+        coefs = [layer.w[0] for layer in self._dense_layers("coefs_")]
+        for layer in self.networks_.chain.layers:
+            if isinstance(layer, Scaling):
+                coefs[0] = layer.s[0].reshape(-1, 1) * coefs[0]
+        return coefs
 
     @property
     def intercepts_(self) -> list[Any]:
