@@ -55,9 +55,9 @@ class ArrayBatches(Batches):
         Rows of a batch; the last one takes what is left.
     rngs : sequence of RandomState or Generator
         One stream for each network; empty to keep the order, for all networks alike.
-    order : ndarray of shape (K, n), default=None
-        Where an earlier training ended, to go on shuffling from there; None for the order
-        of the rows.
+    order : ndarray of shape (K, r), default=None
+        The numbers of the rows that each network sees, some or all, as an earlier training left
+        them, to go on shuffling from there; None for all rows in their order.
 
     Examples
     --------
@@ -76,13 +76,13 @@ class ArrayBatches(Batches):
         order: Array | None = None,
     ) -> None:
         self.X, self.y, self.w = X, y, w
-        self.n_rows: int = X.shape[0]
+        self.rngs = list(rngs)
+        if order is None or len(order) != len(self.rngs):
+            order = np.tile(np.arange(X.shape[0]), (len(self.rngs), 1))
+        self.order = order  # (K, r)
+        self.n_rows: int = order.shape[1] if self.rngs else X.shape[0]
         self.size = min(size, self.n_rows)
         self.n_batches: int = -(-self.n_rows // self.size)
-        self.rngs = list(rngs)
-        if order is None or order.shape != (len(self.rngs), self.n_rows):
-            order = np.tile(np.arange(self.n_rows), (len(self.rngs), 1))
-        self.order = order  # (K, n)
         self._copies: dict[str, Array] = {}
 
     def select(self, keep: Array) -> None:

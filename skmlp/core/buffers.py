@@ -27,6 +27,11 @@ class Slot:
     stop: int
     shape: tuple[int, ...]
 
+    @property
+    def fan_in(self) -> int:
+        """Number of inputs of a weight, the shape of which ends in (n_in, n_out)."""
+        return self.shape[-2:][0]
+
     def view(self, rows: Array) -> Array:
         """Return this slot of every row, (K, P) -> (K, ...), sharing memory."""
         return rows[:, self.start : self.stop].reshape(len(rows), *self.shape)

@@ -23,43 +23,61 @@ class Validate(Callback):
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or Rows of shape (n, p)
-        Inputs.
-    y : ndarray of shape (n, t)
+    X : ndarray, CSR matrix or Rows of shape (n, p), or list of K of these
+        Inputs; a list where each network has rows of its own, as many for each.
+    y : ndarray of shape (n, t) or (K, n, t)
         Targets in the loss's form.
-    w : ndarray of shape (n,) or None
+    w : ndarray of shape (n,) or (K, n), or None
         Weights, of any mean.
     loss : Loss
         Without penalty.
     score : callable or None
-        Given one network's raw outputs (n, m), returns a number, greater being better.
+        Given raw outputs (n, m), and the number of the network whose they are, returns a number,
+        greater being better.
     joint : bool, default=False
-        Whether to look at the networks' averaged prediction, so that all get the same record.
+        Whether to look at the networks' averaged prediction, so that all get the same record;
+        where each has rows of its own, at the mean of what is seen there.
+
+    Where several members share a network's weights, its record is the mean of theirs, or, if
+    ``joint``, that of their averaged prediction.
     """
 
     X: Any
     y: Array
     w: Array | None
     loss: Loss
-    score: Callable[[Array], float] | None = None
+    score: Callable[[Array, int], float] | None = None
     joint: bool = False
 
     def on_epoch_end(self, state: State) -> None:
         """Record "validation_loss" and, where there is a score, "validation_score"."""
+        rows, X, y, w = state.network.rows, self.X, self.y, self.w
+        own = isinstance(X, list)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            raw = state.network.predict(self.X)
+            raw = state.network.predict([X[k] for k in rows] if own else X)
             if self.joint:
-                raw = self.loss.average(raw)
-            state.put("validation_loss", mean_loss(self.loss, raw, self.y, self.w))
+                seen_alike = np.split(raw, len(rows)) if own else [raw]
+                raw = np.concatenate([self.loss.average(part) for part in seen_alike])
+            members = max(1, len(raw) // len(rows))
+            of: Array = np.repeat(rows, members)  # whose each slice of raw is
+            if own:
+                y, w = y[of], None if w is None else w[of]
+            losses = mean_loss(self.loss, raw, y, w)
+        self._put(state, "validation_loss", losses, members)
         if self.score is not None:
-            scores = [self.score(r) for r in raw]
-            state.put("validation_score", scores[0] if self.joint else scores)
+            scores = np.array([self.score(r, k) for r, k in zip(raw, of, strict=False)])
+            self._put(state, "validation_score", scores, members)
+
+    def _put(self, state: State, name: str, values: Array, members: int) -> None:
+        state.put(name, values.mean() if self.joint else values.reshape(-1, members).mean(axis=1))
 
 
 def mean_loss(loss: Loss, raw: Array, y: Array, w: Array | None) -> Array:
-    """Return the (k,) weighted mean losses of raw outputs (k, n, m)."""
-    values = loss.pointwise(raw, y[None], np.empty_like(raw))
-    return np.average(values, axis=1, weights=w)
+    """Return the (k,) weighted mean losses of raw outputs (k, n, m), y and w shared or not."""
+    values = loss.pointwise(raw, y, np.empty_like(raw))
+    if w is None:
+        return np.asarray(values.mean(axis=1))
+    return np.asarray((values * w).sum(axis=1) / np.broadcast_to(w, values.shape).sum(axis=1))
 
 
 @final
@@ -312,8 +330,8 @@ class MaxNorm(Callback):
         network = state.network
         for slot in network.layout.slots:
             if slot.role == "weight":
-                w = slot.view(network.theta)  # (k, n_in, n_out)
-                norm = np.sqrt((w * w).sum(axis=1, keepdims=True))
+                w = slot.view(network.theta)  # (k, ..., n_in, n_out)
+                norm = np.sqrt((w * w).sum(axis=-2, keepdims=True))
                 if (norm > self.limit).any():
                     w *= self.limit / np.maximum(norm, self.limit)
 

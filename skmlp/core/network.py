@@ -117,21 +117,27 @@ class Network:
 
         Parameters
         ----------
-        x : ndarray, CSR matrix or Rows of shape (n, p)
-            Shared by all networks.
+        x : ndarray, CSR matrix or Rows of shape (n, p), or list of these
+            Shared by all networks; a list holds as many rows for each of them.
         upto : int, default=None
             Number of layers to pass; None for all.
 
         Returns
         -------
         ndarray of shape (K, n, m)
+            Where several members share a network's weights, one slice for each of them, those of
+            the first network first.
         """
         reader = self._reader()
         chain = reader.chain if upto is None else Chain(reader.chain.layers[:upto])
-        parts = [
-            chain.forward(batch_of(x[start : start + _CHUNK]), False).copy()
-            for start in range(0, x.shape[0], _CHUNK)
-        ]
+        each = x if isinstance(x, list) else [x]
+        parts = []
+        for start in range(0, each[0].shape[0], _CHUNK):
+            chunk = [one[start : start + _CHUNK] for one in each]
+            y = chain.forward(batch_of(*chunk), False)
+            # between first and last layer the members of a network lie in the axis of the rows
+            members = y.shape[1] // chunk[0].shape[0]
+            parts.append(y.reshape(len(y) * members, -1, y.shape[2]).copy())
         reader.work.clear()
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
@@ -180,6 +186,8 @@ def _copied(layer: Layer) -> Layer:
     return twin
 
 
-def batch_of(x: Any) -> Any:
-    """Give x (n, p) the form in which all K networks share it."""
-    return x[None] if isinstance(x, np.ndarray) else [x]
+def batch_of(*each: Any) -> Any:
+    """Give one x (n, p) the form in which all K networks share it, or K of them their own."""
+    if not isinstance(each[0], np.ndarray):
+        return list(each)
+    return each[0][None] if len(each) == 1 else np.stack(each)

@@ -466,7 +466,7 @@ class RateFactors(Transform):
         row = layout.vector(self.by_role)
         for slot in layout.slots:
             if slot.role == "weight":
-                row[slot.start : slot.stop] *= float(slot.shape[0]) ** -self.fan_in_power
+                row[slot.start : slot.stop] *= float(slot.fan_in) ** -self.fan_in_power
         self.row = row.astype(work.dtype)[None]
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:

@@ -238,13 +238,27 @@ def train(
 def loss_and_grad(
     network: Network, loss: Loss, batch: Batch, penalty: Penalty, penalty_rows: float
 ) -> Array:
-    """Go up and down once: return the (k,) losses with their penalties, and fill ``grad``."""
+    """Go up and down once: return the (k,) losses with their penalties, and fill ``grad``.
+
+    Where m members share a network's weights, its loss is the mean of theirs.
+    """
     assert network.grad is not None, "prepare_training allocates the gradient"
-    raw = network.forward(batch.X, train=True)
+    raw = network.forward(batch.X, train=True)  # (k, n, n_out), or (k m, n, n_out)
+    members = len(raw) // network.k
     d_raw = network.work.array(network, "d_raw", raw.shape)
-    value = loss.value_and_grad(raw, batch.y, batch.w, d_raw)
+    y = _for_members(batch.y, members)
+    w = None if batch.w is None else _for_members(batch.w, members)
+    value = loss.value_and_grad(raw, y, w, d_raw)
+    if members > 1:
+        value = value.reshape(-1, members).mean(axis=1)
+        d_raw *= 1 / members
     network.backward(d_raw)
     return value + penalty.value_and_grad(network.theta, network.grad, penalty_rows)
+
+
+def _for_members(each: Array, members: int) -> Array:
+    """Repeat each network's own (k, n, ...) for its members; what is shared, (1, n, ...), stays."""
+    return each if members == 1 or len(each) == 1 else each.repeat(members, axis=0)
 
 
 def _epoch(

@@ -52,7 +52,7 @@ from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import SCHEDULES
 from skmlp.core.training import Callback, State, train
 from skmlp.estimators import _monitoring, _options
-from skmlp.estimators._data import is_plain, lay_out, split
+from skmlp.estimators._data import folds, is_plain, lay_out, others, split
 from skmlp.preprocessing.columns import ColumnEncoder
 from skmlp.preprocessing.statistics import Standardizer
 
@@ -75,6 +75,7 @@ class Training:
     rngs: list[Any]
     generators: list[np.random.Generator]
     split: tuple[int, Any, Any] | None = None
+    folds: list[Any] | None = None
     order: Any = None
     stopper: EarlyStopping | None = None
     solver: Any = ""
@@ -151,7 +152,7 @@ class BaseMLP(
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "warmup": [Interval(Real, 0, 1, closed="left")],
         "scoring": [str, callable, None],
-        "validation_split": [StrOptions({"auto", "last"}), HasMethods(["split"])],
+        "validation_split": [StrOptions({"auto", "last", "folds"}), HasMethods(["split"])],
         "on_divergence": [StrOptions({"raise", "backoff"})],
         "dtype": [
             StrOptions({"auto", "float32", "float64"}),
@@ -260,12 +261,14 @@ class BaseMLP(
         if fresh and not like_sklearn:
             self._draw(rows.inputs)
             self._start(rows)
+        watched = None
         if given:
             watched = self._given_rows(*validation)
-        else:
-            watched = None if held is None else self._rows(table, code, weight, held)
-            if watched is not None:
-                watched.origin = _safe_indexing(X, held), y[held]
+        elif held is not None:
+            watched = self._rows(table, code, weight, held)
+            watched.origin = _safe_indexing(X, held), y[held]
+        elif self._takes_folds() and not incremental:
+            watched = self._held_folds(rows, y if chosen is None else y[chosen], chosen, groups)
         self._run(rows, watched, listeners, incremental)
         self._after_training(watched)
         return self
@@ -424,7 +427,7 @@ class BaseMLP(
                 "partial_fit does not support early_stopping=True: it never sees all rows"
             )
         n_used = n if used is None else len(used)
-        if given or incremental or not self._stops_early(n_used):
+        if given or incremental or self._takes_folds() or not self._stops_early(n_used):
             return used, None
         training = self._training
         if training.split is None or training.split[0] != n:
@@ -445,6 +448,33 @@ class BaseMLP(
 
     def _stops_early(self, n: int) -> bool:
         return n >= _ENOUGH_ROWS if self.early_stopping == "auto" else bool(self.early_stopping)
+
+    def _takes_folds(self) -> bool:
+        several = isinstance(self.validation_split, str) and self.n_estimators > 1
+        return several and self.validation_split == "folds" and bool(self.early_stopping)
+
+    def _held_folds(self, rows: Encoded, y: Any, chosen: Any, groups: Any) -> Encoded:
+        """Let each network hold out a fold of its own, and train on the other rows."""
+        if self.scoring not in (None, "loss"):
+            raise ValueError(
+                f"scoring={self.scoring!r} scores all networks together, but with "
+                "validation_split='folds' each has rows of its own; pass 'loss' or None"
+            )
+        training, n = self._training, len(rows.target)
+        if training.folds is None or sum(map(len, training.folds)) != n:
+            if groups is not None and chosen is not None:
+                groups = np.asarray(groups)[chosen]
+            training.folds = folds(
+                n, self.n_estimators, self._stratify_by(y), groups, training.rngs[0]
+            )
+            training.order = others(training.folds)
+        shortest = min(map(len, training.folds))
+        held = [fold[:shortest] for fold in training.folds]
+        return Encoded(
+            [rows.inputs[fold] for fold in held],
+            np.stack([rows.target[fold] for fold in held]),
+            None if rows.w is None else np.stack([rows.w[fold] for fold in held]),
+        )
 
     def _rows(
         self, X: Any, code: Any, weight: Any, index: Any, *, learn: bool = False
@@ -590,7 +620,7 @@ class BaseMLP(
         if watched is not None:
             score = None
             if self.scoring is None:
-                score = lambda raw: self._score_raw(raw, watched.target, watched.w)  # noqa: E731
+                score = self._own_score(watched)
             elif self.scoring != "loss":
                 score = _monitoring.user_score(self, self.scoring, *watched.origin, watched.w)
             joint = self.joint_best_epoch and self.n_estimators > 1
@@ -612,6 +642,16 @@ class BaseMLP(
             callbacks = [Averaging(self.averaging, callbacks)]
         first: list[Callback] = [] if self.max_norm is None else [MaxNorm(self.max_norm)]
         return first + [BackOff()] * (self.on_divergence == "backoff") + callbacks
+
+    def _own_score(self, watched: Encoded) -> Any:
+        def score(raw: Any, k: int) -> float:
+            if not isinstance(watched.inputs, list):
+                return self._score_raw(raw, watched.target, watched.w)
+            return self._score_raw(
+                raw, watched.target[k], None if watched.w is None else watched.w[k]
+            )
+
+        return score
 
     def _make_stopper(self, watched: Encoded | None) -> EarlyStopping:
         like_sklearn = self.conventions == "sklearn"
@@ -665,7 +705,11 @@ class BaseMLP(
         X = self._encode_X(self._check_X(X, reset=False))
         inputs = lay_out(X, None, self._standardizer, self._arithmetic)
         raw = self.networks_.predict(inputs, upto)
-        return self._loss.average(raw) if upto is None else raw
+        return self._combine(raw) if upto is None else raw
+
+    def _combine(self, raw: Any) -> Any:
+        """Return the raw output (1, n, m) that stands for those of all networks, (K, n, m)."""
+        return self._loss.average(raw)
 
     def transform(self, X: Any, layer: int = -1) -> Any:
         """Return the activations of a hidden layer.

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    StratifiedKFold,
+    train_test_split,
+)
 
 from skmlp.core.rows import Rows
 from skmlp.preprocessing.statistics import Standardizer
@@ -113,3 +120,25 @@ def split(
             "or the size of your dataset."
         )
     return train, held
+
+
+def folds(n: int, k: int, stratify: Any, groups: Any, rng: Any) -> list[Any]:
+    """Return the row numbers of k folds: whole groups, or alike from each class, or plainly."""
+    everything = np.arange(n)
+    if groups is not None:
+        splitter = GroupKFold(k, shuffle=True, random_state=rng)
+        return [held for _, held in splitter.split(everything, None, groups)]
+    splitter = StratifiedKFold if stratify is not None else KFold
+    with warnings.catch_warnings():
+        # a class with fewer rows than there are folds is in some of them only
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        parts = splitter(k, shuffle=True, random_state=rng).split(everything, stratify)
+        return [held for _, held in parts]
+
+
+def others(folds: list[Any]) -> Any:
+    """Return the rows outside each fold (K, r), as many for each: the surplus is left out."""
+    n = sum(map(len, folds))
+    rest = [np.setdiff1d(np.arange(n), fold) for fold in folds]
+    shortest = min(map(len, rest))
+    return np.stack([rows[:shortest] for rows in rest])

@@ -87,7 +87,7 @@ def user_score(estimator: Any, scoring: Any, X: Any, y: Any, w: Any) -> Any:
     scorer = check_scoring(nameless, scoring)
     weights = {} if w is None else {"sample_weight": w}
 
-    def score(raw: Any) -> float:
+    def score(raw: Any, k: int) -> float:
         if not np.isfinite(raw).all():
             return float("nan")
         return float(scorer(nameless, X, y, **weights))

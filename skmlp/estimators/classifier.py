@@ -633,16 +633,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "calibrate=True needs held-out rows: pass early_stopping=True, or X_val and y_val"
             )
         loss = self._plain_loss()
-        raw = self._loss.average(self.networks_.predict(watched.inputs)).astype(np.float64)
+        raw = self.networks_.predict(watched.inputs).astype(np.float64)
 
         def loss_at(log_temperature):
-            return mean_loss(loss, raw / np.exp(log_temperature), watched.target, watched.w)[0]
+            cooled = raw / np.exp(log_temperature)
+            if not isinstance(watched.inputs, list):
+                cooled = self._loss.average(cooled)
+            return mean_loss(loss, cooled, watched.target, watched.w).mean()
 
         self.temperature_ = float(np.exp(minimize_scalar(loss_at, bounds=(-3, 3)).x))
 
-    def _raw(self, X, upto=None):
-        raw = super()._raw(X, upto)
-        return raw if upto is not None else raw / raw.dtype.type(self.temperature_)
+    def _combine(self, raw):
+        return super()._combine(raw / raw.dtype.type(self.temperature_))
 
     # -- predictions -------------------------------------------------------------------
 

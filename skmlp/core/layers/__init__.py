@@ -5,6 +5,7 @@ from skmlp.core.layers.base import Layer
 from skmlp.core.layers.compose import Chain
 from skmlp.core.layers.dense import Dense
 from skmlp.core.layers.dropout import Dropout
+from skmlp.core.layers.ensemble import Heads, Members, SharedDense
 from skmlp.core.layers.norm import BatchNorm, LayerNorm
 from skmlp.core.layers.numeric import PBLD, PLE, PLR
 from skmlp.core.layers.parametric import ParametricActivate
@@ -22,9 +23,12 @@ __all__ = [
     "Columns",
     "Dense",
     "Dropout",
+    "Heads",
     "Layer",
     "LayerNorm",
+    "Members",
     "ParametricActivate",
     "Scaling",
+    "SharedDense",
     "Stem",
 ]
