@@ -29,9 +29,16 @@ SKLEARN_DEFAULTS = {
     "max_fun": 15000,
     "standardize": False,
     "weight_init": "sklearn",
+    "dropout": 0.0,
+    "weight_decay": None,
     "l1": 0.0,
     "scoring": None,
     "dtype": None,
+    "input_scaling": False,
+    "parametrization": "standard",
+    "learning_rate_factors": None,
+    "averaging": None,
+    "n_estimators": 1,
     "conventions": "sklearn",
 }
 

@@ -447,9 +447,11 @@ class RateFactors(Transform):
     by_role : dict of str to float
         Factor of the parameters of each role; 1 for the others.
     fan_in_power : float, default=0
-        Weights with n inputs have the further factor n ** -fan_in_power. 1/2 behind Adam, and 1
-        for plain gradient descent, give the steps of the neural tangent parametrisation,
-        y = x W / √n, in which all layers learn at one rate whatever their width.
+        Weights with n inputs have the further factor (fan_in / n) ** fan_in_power. 1/2 behind
+        Adam, and 1 for plain gradient descent, give the steps of the neural tangent
+        parametrisation, y = x W / √n, in which all layers learn at one rate whatever their width.
+    fan_in : float, default=1
+        The number of inputs for which that factor is 1.
 
     References
     ----------
@@ -459,6 +461,7 @@ class RateFactors(Transform):
 
     by_role: Mapping[str, float]
     fan_in_power: float = 0.0
+    fan_in: float = 1.0
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Lay the factors out as a row."""
@@ -466,7 +469,7 @@ class RateFactors(Transform):
         row = layout.vector(self.by_role)
         for slot in layout.slots:
             if slot.role == "weight":
-                row[slot.start : slot.stop] *= float(slot.fan_in) ** -self.fan_in_power
+                row[slot.start : slot.stop] *= (self.fan_in / slot.fan_in) ** self.fan_in_power
         self.row = row.astype(work.dtype)[None]
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -53,17 +53,12 @@ from skmlp.core.schedules import SCHEDULES
 from skmlp.core.training import Callback, State, train
 from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._data import folds, is_plain, lay_out, others, split
+from skmlp.estimators._recipes import is_wide, resolve, takes_folds
 from skmlp.preprocessing.columns import ColumnEncoder
 from skmlp.preprocessing.statistics import Standardizer
 
 #: Below this many values of X, float64 costs nothing.
-_FEW_VALUES = 100_000
-#: From this many rows on, a table can spare some for validation, and fill large batches.
-_ENOUGH_ROWS = 1000
-#: A table is wide where it has more columns than so many times its rows.
-_WIDE = 3
-#: What l1="auto" is for a wide table.
-_WIDE_L1 = 3.0
+_FEW_VALUES = 5_000
 #: Rows by which data-driven initial weights are fitted.
 _ROWS_TO_ADAPT = 2000
 
@@ -102,15 +97,19 @@ class BaseMLP(
     """The way of the data: check, encode, build, train, keep."""
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": [
+            "array-like",
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS)), Activation, list, tuple],
         "solver": [StrOptions({*SOLVERS, "lbfgs"}), Optimizer, list, tuple],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", *SCHEDULES}), callable],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -133,21 +132,21 @@ class BaseMLP(
         "max_one_hot": [Interval(Integral, 1, None, closed="left"), None],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "numeric_embedding": [StrOptions({*_options.NUMERIC_EMBEDDINGS, "ple"}), Layer, None],
-        "input_scaling": ["boolean"],
+        "input_scaling": ["boolean", StrOptions({"auto"})],
         "parametric_activation": ["boolean"],
-        "parametrization": [StrOptions({"standard", "ntk"})],
-        "learning_rate_factors": [dict, None],
+        "parametrization": [StrOptions({"auto", "standard", "ntk"})],
+        "learning_rate_factors": [StrOptions({"auto"}), dict, None],
         "dropout_schedule": [StrOptions(set(SCHEDULES)), callable],
         "weight_decay_schedule": [StrOptions(set(SCHEDULES)), callable],
-        "averaging": [Interval(Real, 0, 1, closed="neither"), None],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "averaging": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither"), None],
+        "n_estimators": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "joint_best_epoch": ["boolean"],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "weight_init": [StrOptions({"auto", "narrow", *INITIALIZERS}), Initializer],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions(set(_options.NORMALIZATIONS)), None],
         "l1": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
+        "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), None],
         "max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "warmup": [Interval(Real, 0, 1, closed="left")],
@@ -162,6 +161,9 @@ class BaseMLP(
         "conventions": [StrOptions({"skmlp", "sklearn"})],
         "callbacks": [list, tuple, None],
     }
+
+    #: What the kind of estimator adds to the recipe of an ordinary table.
+    _recipe: ClassVar[dict[str, Any]]
 
     # -- in what classifier and regressor differ -------------------------------------
 
@@ -237,14 +239,17 @@ class BaseMLP(
         elif not incremental:
             self._check_targets(y)
         code = self._encode_y(y)
-        self._loss = self._make_loss()
-        self._loss.check(code)
         weight = self._check_weight(X, y, sample_weight)
+        n = _num_samples(X)
         if fresh:
-            self._wide = not incremental and X.shape[1] > _WIDE * X.shape[0]
+            self._wide = not incremental and is_wide(n, X.shape[1])
+        self._now = resolve(self.get_params(deep=False), self._recipe, n, self._wide)
+        if fresh:
             self._built = self._architecture()
         else:
             self._check_unchanged()
+        self._loss = self._make_loss()
+        self._loss.check(code)
         if fresh or not hasattr(self, "_training"):  # a pickle leaves it behind
             self._training = self._new_training()
         like_sklearn = self.conventions == "sklearn"
@@ -267,7 +272,7 @@ class BaseMLP(
         elif held is not None:
             watched = self._rows(table, code, weight, held)
             watched.origin = _safe_indexing(X, held), y[held]
-        elif self._takes_folds() and not incremental:
+        elif self._now.early_stopping and takes_folds(self._now) and not incremental:
             watched = self._held_folds(rows, y if chosen is None else y[chosen], chosen, groups)
         self._run(rows, watched, listeners, incremental)
         self._after_training(watched)
@@ -334,13 +339,13 @@ class BaseMLP(
 
     def _architecture(self) -> dict[str, Any]:
         return {
-            "hidden_layer_sizes": _options.hidden_sizes(self.hidden_layer_sizes),
+            "hidden_layer_sizes": _options.hidden_sizes(self._now.hidden_layer_sizes),
             "activation": self.activation,
             "normalization": self.normalization,
             "numeric_embedding": self.numeric_embedding,
-            "input_scaling": self.input_scaling,
+            "input_scaling": self._now.input_scaling,
             "parametric_activation": self.parametric_activation,
-            "n_estimators": self.n_estimators,
+            "n_estimators": self._now.n_estimators,
             "loss": self.loss,
             "the number of outputs": self.n_outputs_,
         }
@@ -359,39 +364,33 @@ class BaseMLP(
         sizes = self._built["hidden_layer_sizes"]
         n_raw = self._loss.n_raw(self.n_outputs_)
         hidden, self._ends = _options.layers(
-            _options.first_layers(self.get_params(deep=False), X, self._encoder),
+            _options.first_layers(self._now, X, self._encoder),
             sizes,
             n_raw,
             activation=self.activation,
             parametric=self.parametric_activation,
-            weight_init=self._weight_init(),
-            dropout=self.dropout,
+            weight_init=self._now.weight_init,
+            dropout=self._now.dropout,
             dropout_schedule=self.dropout_schedule,
             normalization=self.normalization,
         )
         self.networks_ = Network(
-            hidden, X.shape[1], stack=self.n_estimators, dtype=self._arithmetic
+            hidden, X.shape[1], stack=self._now.n_estimators, dtype=self._arithmetic
         )
         self.networks_.initialize(self._training.rngs)
         self.n_layers_ = len(sizes) + 2
-        self._n_features_out = (sizes[-1] if sizes else n_raw) * self.n_estimators
+        self._n_features_out = (sizes[-1] if sizes else n_raw) * self._now.n_estimators
         self.t_ = 0
         self.history_: list[dict[str, float]] = []
         self.loss_curve_: list[float] = []
-
-    def _weight_init(self) -> Any:
-        """Resolve "auto": narrow for solvers that rescale the gradient, unless L1 would win."""
-        if self.weight_init != "auto":
-            return self.weight_init
-        narrow = _options.rescales(self.solver) and not self._wide
-        return "narrow" if narrow else "sklearn"
 
     def _new_training(self) -> Training:
         rng = check_random_state(self.random_state)
         # streams of their own for dropout, so that turning it on leaves the shuffles alone, and
         # for the other networks, so that the first is the one that would be trained alone
-        seeds = copy.deepcopy(rng).randint(2**31, size=2 * self.n_estimators - 1)
-        dropout, others = seeds[: self.n_estimators], seeds[self.n_estimators :]
+        k = self._now.n_estimators
+        seeds = copy.deepcopy(rng).randint(2**31, size=2 * k - 1)
+        dropout, others = seeds[:k], seeds[k:]
         return Training(
             [rng, *map(np.random.RandomState, others)],
             [np.random.Generator(np.random.SFC64(seed)) for seed in dropout],
@@ -426,8 +425,7 @@ class BaseMLP(
             raise ValueError(
                 "partial_fit does not support early_stopping=True: it never sees all rows"
             )
-        n_used = n if used is None else len(used)
-        if given or incremental or self._takes_folds() or not self._stops_early(n_used):
+        if given or incremental or takes_folds(self._now) or not self._now.early_stopping:
             return used, None
         training = self._training
         if training.split is None or training.split[0] != n:
@@ -446,13 +444,6 @@ class BaseMLP(
             training.split = n, index[train], index[held]
         return training.split[1:]
 
-    def _stops_early(self, n: int) -> bool:
-        return n >= _ENOUGH_ROWS if self.early_stopping == "auto" else bool(self.early_stopping)
-
-    def _takes_folds(self) -> bool:
-        several = isinstance(self.validation_split, str) and self.n_estimators > 1
-        return several and self.validation_split == "folds" and bool(self.early_stopping)
-
     def _held_folds(self, rows: Encoded, y: Any, chosen: Any, groups: Any) -> Encoded:
         """Let each network hold out a fold of its own, and train on the other rows."""
         if self.scoring not in (None, "loss"):
@@ -465,7 +456,7 @@ class BaseMLP(
             if groups is not None and chosen is not None:
                 groups = np.asarray(groups)[chosen]
             training.folds = folds(
-                n, self.n_estimators, self._stratify_by(y), groups, training.rngs[0]
+                n, self._now.n_estimators, self._stratify_by(y), groups, training.rngs[0]
             )
             training.order = others(training.folds)
         shortest = min(map(len, training.folds))
@@ -490,11 +481,9 @@ class BaseMLP(
         return Encoded(inputs, target, weight)
 
     def _learn_scales(self, X: Any, weight: Any) -> Standardizer | None:
-        if not self.standardize:
+        if not self._now.standardize:
             return None
-        how = "standard"
-        if self.standardize == "robust" or (self.standardize == "auto" and not self._wide):
-            how = "robust"
+        how = "robust" if self._now.standardize == "robust" else "standard"
         n_codes = len(self._encoder.cardinalities_) if self._encoder else 0
         return Standardizer(X, weight, how, n_codes)
 
@@ -520,9 +509,7 @@ class BaseMLP(
         n = rows.inputs.shape[0]
         total = float(n if rows.w is None else rows.w.sum())
         mean = total / n
-        l1 = self.l1
-        if l1 == "auto":  # in units of the mean weight, so that the scale of weights is no matter
-            l1 = _WIDE_L1 * mean if self._wide else 0.0
+        l1 = self._now.l1 * (mean if self.l1 == "auto" else 1.0)
         w = None if rows.w is None else (rows.w / mean).astype(network.dtype)
         network.prepare_training(training.generators)
         callbacks = [*self._watchers(watched, incremental), *listeners]
@@ -535,7 +522,7 @@ class BaseMLP(
                 network,
                 self._loss,
                 batch,
-                epochs=self.max_iter,
+                epochs=self._now.max_iter,
                 max_fun=self.max_fun,
                 tol=self.tol,
                 penalty=penalty,
@@ -548,7 +535,7 @@ class BaseMLP(
             strength = 1 / mean if like_sklearn else 1.0
             penalty = Penalty(self.alpha * strength, l1 * strength)
             rngs = training.rngs if self.shuffle else []
-            params = self.get_params(deep=False)
+            params = vars(self._now)
             optimizer = self._continued(_options.optimizer(params))
             seen = len(training.state.history) if training.state else 0
             size = self._batch_rows(n)
@@ -559,14 +546,14 @@ class BaseMLP(
                 self._loss,
                 optimizer,
                 batches,
-                epochs=1 if incremental else self.max_iter,
-                lr=self.learning_rate_init,
+                epochs=1 if incremental else self._now.max_iter,
+                lr=self._now.learning_rate_init,
                 schedule=_options.schedule(params, n),
                 penalty=penalty,
                 penalty_rows=None if like_sklearn else total,
                 callbacks=callbacks,
                 state=training.state,
-                horizon=self.max_iter if incremental else None,
+                horizon=self._now.max_iter if incremental else None,
             )
             training.state = state
             self.t_ += n * (len(state.history) - seen)
@@ -590,10 +577,11 @@ class BaseMLP(
     def _check_smooth(self) -> None:
         """Refuse what would change the loss between two looks at it."""
         for name, off in (("dropout", 0.0), ("max_norm", None), ("averaging", None)):
-            if getattr(self, name) != off:
+            value = getattr(self._now, name)
+            if value != off:
                 raise ValueError(
                     f"solver='lbfgs' compares losses at neighbouring weights, which "
-                    f"{name}={getattr(self, name)} disturbs; pass {name}={off} or another solver"
+                    f"{name}={value} disturbs; pass {name}={off} or another solver"
                 )
 
     def _continued(self, optimizer: Optimizer) -> Optimizer:
@@ -608,11 +596,7 @@ class BaseMLP(
     def _batch_rows(self, n: int) -> int:
         if isinstance(self.solver, str) and self.solver in FULL_BATCH:
             return n
-        size = self.batch_size
-        if size == "auto":  # a small table needs small batches to get enough steps
-            few = self.conventions == "skmlp" and n < _ENOUGH_ROWS and not self._wide
-            size = 32 if few else 200
-        return min(size, n)
+        return int(min(self._now.batch_size, n))
 
     def _watchers(self, watched: Encoded | None, incremental: bool) -> list[Callback]:
         """Return the callbacks that the parameters ask for."""
@@ -623,7 +607,7 @@ class BaseMLP(
                 score = self._own_score(watched)
             elif self.scoring != "loss":
                 score = _monitoring.user_score(self, self.scoring, *watched.origin, watched.w)
-            joint = self.joint_best_epoch and self.n_estimators > 1
+            joint = self.joint_best_epoch and self._now.n_estimators > 1
             callbacks.append(
                 Validate(watched.inputs, watched.target, watched.w, self._loss, score, joint)
             )
@@ -638,8 +622,8 @@ class BaseMLP(
             callbacks.append(Deadline(self.max_time))
         if self.verbose:
             callbacks.append(Report(bar=self.verbose > 1))
-        if self.averaging is not None:
-            callbacks = [Averaging(self.averaging, callbacks)]
+        if self._now.averaging is not None:
+            callbacks = [Averaging(self._now.averaging, callbacks)]
         first: list[Callback] = [] if self.max_norm is None else [MaxNorm(self.max_norm)]
         return first + [BackOff()] * (self.on_divergence == "backoff") + callbacks
 
@@ -657,7 +641,7 @@ class BaseMLP(
         like_sklearn = self.conventions == "sklearn"
         adaptive = self.learning_rate == "adaptive" and (self.solver == "sgd" or not like_sklearn)
         monitor, sign = "train_loss", 1
-        if watched is not None and self.early_stopping:
+        if watched is not None and self.early_stopping is not False:
             monitor, sign = (
                 ("validation_loss", 1)
                 if self.scoring == "loss"

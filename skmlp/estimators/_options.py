@@ -44,6 +44,8 @@ NUMERIC_EMBEDDINGS = {"pbld": PBLD, "plr": PLR}
 OPEN_ENDED = frozenset({"constant", "invscaling", "adaptive"})
 
 _ADAMW_DECAY = 0.01
+#: The number of inputs with which a layer learns at the rate given, whatever the parametrisation.
+_FAN_IN = 64
 
 
 def same(one: Any, other: Any) -> bool:
@@ -90,13 +92,13 @@ def initializers(spec: Any, activation: Any) -> tuple[Initializer, Initializer]:
     return INITIALIZERS[spec], INITIALIZERS[spec]
 
 
-def first_layers(params: dict[str, Any], X: Any, encoder: ColumnEncoder | None) -> list[Layer]:
+def first_layers(params: Any, X: Any, encoder: ColumnEncoder | None) -> list[Layer]:
     """Return what stands below the first dense layer: embeddings, learnt scales, often nothing."""
     if sparse.issparse(X):
         return []
     first: list[Layer] = []
     n_numeric = encoder.n_numeric_ if encoder else X.shape[1]
-    numeric = params["numeric_embedding"] if n_numeric else None
+    numeric = params.numeric_embedding if n_numeric else None
     if numeric == "ple":
         values = X if isinstance(X, np.ndarray) else X.whole(np.float32)
         numeric = PLE.from_data(values[:, :n_numeric])
@@ -104,8 +106,8 @@ def first_layers(params: dict[str, Any], X: Any, encoder: ColumnEncoder | None) 
         numeric = NUMERIC_EMBEDDINGS[numeric]()
     cardinalities = encoder.cardinalities_ if encoder else ()
     if numeric is not None or cardinalities:
-        first.append(Columns(n_numeric, numeric, cardinalities, params["embedding_dim"]))
-    if params["input_scaling"]:
+        first.append(Columns(n_numeric, numeric, cardinalities, params.embedding_dim))
+    if params.input_scaling:
         first.append(Scaling(first=not first))
     return first
 
@@ -157,7 +159,7 @@ def optimizer(params: dict[str, Any]) -> Optimizer:
     factors = params["learning_rate_factors"] or {}
     if factors or params["parametrization"] == "ntk":
         power = 0.0 if params["parametrization"] == "standard" else 0.5 if rescales(solver) else 1.0
-        transforms.append(RateFactors(factors, power))
+        transforms.append(RateFactors(factors, power, fan_in=_FAN_IN))
     if decay:
         transforms.append(Decay(decay, schedule_of(params["weight_decay_schedule"])))
     return Optimizer(*transforms)

@@ -303,27 +303,33 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    _recipe = {
+        "hidden_layer_sizes": (96, 96),
+        "learning_rate_init": 0.005,
+        "dropout": 0.1,
+        "weight_decay": 0.16,
+    }
     _parameter_constraints = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), Loss],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "calibrate": ["boolean"],
+        "label_smoothing": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "calibrate": ["boolean", StrOptions({"auto"})],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes="auto",
         activation="relu",
         *,
         loss="log_loss",
         solver="adam",
-        alpha=0.0001,
+        alpha=0.0,
         batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init=0.001,
+        learning_rate="coslog4",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -334,22 +340,22 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         early_stopping="auto",
         validation_fraction=0.1,
         beta_1=0.9,
-        beta_2=0.999,
+        beta_2=0.95,
         epsilon=1e-8,
-        n_iter_no_change=40,
+        n_iter_no_change=np.inf,
         max_fun=15000,
         class_weight=None,
-        label_smoothing=0.0,
-        standardize=True,
+        label_smoothing="auto",
+        standardize="auto",
         weight_init="auto",
-        dropout=0.0,
+        dropout="auto",
         normalization=None,
         l1="auto",
-        weight_decay=None,
+        weight_decay="auto",
         max_norm=None,
         clip_norm=None,
         warmup=0.0,
-        scoring="loss",
+        scoring=None,
         validation_split="auto",
         on_divergence="raise",
         dtype="auto",
@@ -357,17 +363,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         max_one_hot=8,
         embedding_dim=8,
         numeric_embedding=None,
-        input_scaling=False,
+        input_scaling="auto",
         parametric_activation=False,
-        parametrization="standard",
-        learning_rate_factors=None,
-        dropout_schedule="constant",
-        weight_decay_schedule="constant",
-        averaging=None,
-        n_estimators=1,
+        parametrization="auto",
+        learning_rate_factors="auto",
+        dropout_schedule="flat_cos",
+        weight_decay_schedule="flat_cos",
+        averaging="auto",
+        n_estimators="auto",
         joint_best_epoch=True,
         max_time=None,
-        calibrate=False,
+        calibrate="auto",
         conventions="skmlp",
         callbacks=None,
     ):
@@ -535,7 +541,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return for_target_type(self.loss, self._target_type, tuple(self._sizes))
         if isinstance(self.loss, Loss):
             return self.loss
-        return self._named_loss(self.label_smoothing)
+        return self._named_loss(self._now.label_smoothing)
 
     def _named_loss(self, smoothing):
         return classification_loss(self.loss, self._target_type, tuple(self._sizes), smoothing)
@@ -626,7 +632,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _after_training(self, watched):
         """Choose the temperature under which the held-out rows are most likely."""
-        if not self.calibrate:
+        if not self._now.calibrate:
             return
         if watched is None:
             raise ValueError(

@@ -290,6 +290,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
+    _recipe = {"hidden_layer_sizes": (64, 64, 64), "learning_rate_init": 0.009}
     _parameter_constraints = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(LOSSES)), Loss],
@@ -298,17 +299,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes="auto",
         activation="mish",
         *,
         loss="squared_error",
         solver="adam",
-        alpha=0.0001,
+        alpha=0.0,
         batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init=0.001,
+        learning_rate="coslog4",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -319,20 +320,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         early_stopping="auto",
         validation_fraction=0.1,
         beta_1=0.9,
-        beta_2=0.999,
+        beta_2=0.95,
         epsilon=1e-8,
-        n_iter_no_change=40,
+        n_iter_no_change=np.inf,
         max_fun=15000,
-        standardize=True,
+        standardize="auto",
         weight_init="auto",
-        dropout=0.0,
+        dropout="auto",
         normalization=None,
         l1="auto",
-        weight_decay=None,
+        weight_decay="auto",
         max_norm=None,
         clip_norm=None,
         warmup=0.0,
-        scoring="loss",
+        scoring=None,
         validation_split="auto",
         on_divergence="raise",
         dtype="auto",
@@ -340,14 +341,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         max_one_hot=8,
         embedding_dim=8,
         numeric_embedding=None,
-        input_scaling=False,
+        input_scaling="auto",
         parametric_activation=False,
-        parametrization="standard",
-        learning_rate_factors=None,
-        dropout_schedule="constant",
-        weight_decay_schedule="constant",
-        averaging=None,
-        n_estimators=1,
+        parametrization="auto",
+        learning_rate_factors="auto",
+        dropout_schedule="flat_cos",
+        weight_decay_schedule="flat_cos",
+        averaging="auto",
+        n_estimators="auto",
         joint_best_epoch=True,
         max_time=None,
         clip_output=False,
@@ -499,7 +500,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if learn:
             self._range = y.min(axis=0), y.max(axis=0)
             self._shift, self._scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
-            if self.standardize and self._loss.target_scaling == "standard":
+            if self._now.standardize and self._loss.target_scaling == "standard":
                 scaler = StandardScaler().fit(y, sample_weight=w)
                 self._shift, self._scale = scaler.mean_, scaler.scale_
         return (y - self._shift) / self._scale

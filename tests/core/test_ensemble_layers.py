@@ -26,6 +26,7 @@ from skmlp.core.layers import (
     ParametricActivate,
     Scaling,
     SharedDense,
+    Stem,
 )
 from skmlp.core.losses import BinaryLogLoss, SquaredError
 from skmlp.core.network import Network
@@ -221,6 +222,17 @@ def test_training_reduces_the_loss(name, k):
     first, last = state.history[0]["train_loss"], state.history[-1]["train_loss"]
     assert first.shape == (k,)
     assert (last < 0.8 * first).all()
+
+
+@every_k
+def test_members_may_branch_off_above_a_sparse_first_layer(k):
+    layers = [Stem(Dense(5, INIT)), relu(), Members(M, "normal"), Heads(T, M, INIT)]
+    network = make(layers, k)
+    X, y = table(1), targets(1, T)
+    value, grad = value_and_grad(network, X, y)
+    value2, grad2 = value_and_grad(network, [sparse.csr_matrix(X[0])], y)
+    assert_allclose(value2, value, rtol=1e-12)
+    assert_allclose(grad2, grad, rtol=1e-10, atol=1e-12)
 
 
 @every_stack
@@ -432,6 +444,7 @@ def test_a_data_driven_start_sees_the_rows_of_all_members():
     ]
     network = make(layers, k=2, shaken=False, n_in=4)
     X = np.random.default_rng(0).normal(size=(1, 300, 4)) * [1, 5, 0.1, 2]
+    network.chain.layers[-1].b[...] = 50  # what stood there before must not matter
     network.adapt(X, [np.random.RandomState(k) for k in range(2)])
     network.forward(X)
     _, first, _, second, _, heads = network.chain.layers
@@ -442,6 +455,7 @@ def test_a_data_driven_start_sees_the_rows_of_all_members():
         assert ((z > 0).any(axis=1) & (z < 0).any(axis=1)).all(), "each unit changes its sign"
     raw = network.predict(X[0])
     assert_allclose(raw.std(axis=1), 1, rtol=1e-9)
+    assert ((raw > 0).any(axis=1) & (raw < 0).any(axis=1)).all()
     assert len(np.unique(heads.b)) == heads.b.size
 
 

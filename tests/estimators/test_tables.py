@@ -102,7 +102,8 @@ def of_text(frame):
 def to_polars(frame):
     polars = pytest.importorskip("polars")
     columns = {name: frame[name].astype(object) for name in frame.columns}
-    return polars.DataFrame({name: c.where(c.notna(), None).tolist() for name, c in columns.items()})
+    known = {name: column.where(column.notna(), None) for name, column in columns.items()}
+    return polars.DataFrame({name: column.tolist() for name, column in known.items()})
 
 
 CONTAINERS = {
@@ -114,6 +115,9 @@ CONTAINERS = {
 X = people()
 Y = np.where(X["sick"], 3.0, 0.0) + X["city"].cat.codes + 0.01 * X["age"].fillna(100)
 LABELS = np.where(X["city"] == "Ulm", "yes", "no")
+every_frame = pytest.mark.parametrize(
+    "form", [CONTAINERS["pandas"], to_polars], ids=["pandas", "polars"]
+)
 every_container = pytest.mark.parametrize("form", CONTAINERS.values(), ids=CONTAINERS)
 both = pytest.mark.parametrize(("make", "y"), [(regressor, Y), (classifier, LABELS)])
 
@@ -127,7 +131,7 @@ def theta(model):
 
 @both
 @pytest.mark.parametrize("standardize", ["auto", "robust", True])
-@pytest.mark.parametrize("form", [CONTAINERS["pandas"], CONTAINERS["polars"]])
+@every_frame
 def test_a_frame_goes_in_as_it_is(make, y, standardize, form):
     frame = form(X)
     model = make(max_iter=40, standardize=standardize).fit(frame, y)
@@ -201,7 +205,7 @@ def test_large_tables_are_read_lazily(settings, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["auto", "float32", None])
-@pytest.mark.parametrize("form", [CONTAINERS["pandas"], CONTAINERS["object array"]])
+@every_container
 def test_the_arithmetic_of_a_mixed_table(dtype, form):
     table = form(of_text(X))
     expected = np.float32 if dtype == "float32" else np.float64
@@ -272,9 +276,7 @@ def test_a_scorer_sees_the_table_as_it_came():
     model = classifier(early_stopping=True, scoring=scorer, warm_start=True).fit(X, LABELS)
     held = model._training.split[2]
     pd.testing.assert_frame_equal(seen[0], X.iloc[held])
-    assert_allclose(
-        model.best_validation_score_, model.score(X.iloc[held], LABELS[held])
-    )
+    assert_allclose(model.best_validation_score_, model.score(X.iloc[held], LABELS[held]))
 
 
 # -- at predict ------------------------------------------------------------------------
@@ -315,14 +317,13 @@ def test_what_is_new_at_predict(make, y):
     predict = model.predict_proba if make is classifier else model.predict
     assert_array_equal(predict(unknown), predict(missing))
     assert np.isfinite(predict(unknown)).all()
-    gaps = X.astype({"version": float, "sick": "boolean"})
-    gaps.loc[:, ["version", "sick"]] = pd.NA  # of which fit saw none
+    gaps = X.assign(version=np.nan, sick=pd.array([pd.NA] * N, dtype="boolean"))  # fit saw none
     assert np.isfinite(predict(gaps)).all()
     full = X.assign(age=50.0, income=1, nothing=1e300)
     assert np.isfinite(predict(full)).all()
 
 
-@pytest.mark.parametrize("form", [CONTAINERS["pandas"], CONTAINERS["polars"]])
+@every_frame
 def test_columns_are_known_by_name(form):
     frame = form(X)
     if _get_feature_names(frame) is None:
@@ -447,7 +448,7 @@ def spoilt(frame, rows):
 
 
 @pytest.mark.parametrize("standardize", ["robust", True])
-@pytest.mark.parametrize("form", [CONTAINERS["pandas"], CONTAINERS["polars"]])
+@every_frame
 def test_held_out_rows_have_no_part_in_the_scales(standardize, form):
     settings = {"early_stopping": True, "warm_start": True, "standardize": standardize}
     plain = regressor(**settings).fit(form(X), Y)
@@ -608,9 +609,7 @@ EMBEDDINGS = {
     "PBLD": (PBLD(sigma=0.5, n_frequencies=5, dim=3), 3),
     "PLR": (PLR(sigma=0.5, n_frequencies=5, dim=6), 6),
 }
-every_embedding = pytest.mark.parametrize(
-    ("embedding", "dim"), EMBEDDINGS.values(), ids=EMBEDDINGS
-)
+every_embedding = pytest.mark.parametrize(("embedding", "dim"), EMBEDDINGS.values(), ids=EMBEDDINGS)
 
 
 @every_embedding

@@ -1,0 +1,113 @@
+"""What "auto" stands for: settings chosen by the shape of the table and by the solver."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from skmlp.estimators import _options
+
+#: A table is wide where it has more columns than so many times its rows.
+_WIDE = 3
+#: Rows from which on folds can be held out without hurting.
+_ENOUGH_FOR_FOLDS = 40
+#: Rows from which on a single network can spare some for validation.
+_ENOUGH_ROWS = 1000
+#: Largest tables for a batch size, in rows; the last size is for all that are larger.
+_BATCHES = {512: 32, 1024: 64, 8192: 128, 32768: 256}
+_LARGEST_BATCH = 512
+#: Epochs for tables up to so many rows; fewer, by the root, for larger ones.
+_EPOCHS, _ROWS_FOR_ALL_EPOCHS = 170, 10_000
+
+#: An ordinary table: several networks, and layers that all learn at one pace.
+_TABLE = {
+    "n_estimators": 4,
+    "parametrization": "ntk",
+    "learning_rate_factors": {
+        "bias": 0.8,
+        "scale": 48.0,
+        "activation": 0.8,
+        "embedding": 8.0,
+        "embedding_numeric": 0.8,
+    },
+    "input_scaling": True,
+    "weight_init": "data",
+    "averaging": 0.99,
+    "dropout": 0.0,
+    "weight_decay": None,
+    "l1": 0.0,
+    "standardize": "robust",
+}
+
+#: A table with more columns than rows, or a solver that takes the gradient as it is.
+_PLAIN = {
+    "hidden_layer_sizes": (100,),
+    "n_estimators": 1,
+    "parametrization": "standard",
+    "learning_rate_init": 0.001,
+    "learning_rate_factors": None,
+    "input_scaling": False,
+    "weight_init": "sklearn",
+    "averaging": None,
+    "dropout": 0.0,
+    "weight_decay": None,
+    "l1": 0.0,
+    "standardize": True,
+    "batch_size": 200,
+}
+
+#: In units of the mean weight of a row, so that the scale of the weights is no matter.
+_WIDE_L1 = 3.0
+
+
+def is_wide(n_rows: int, n_columns: int) -> bool:
+    """Say whether a table has so many columns that what they share must be kept small."""
+    return n_columns > _WIDE * n_rows
+
+
+def resolve(params: dict[str, Any], own: dict[str, Any], n: int, wide: bool) -> SimpleNamespace:
+    """Return the parameters with every "auto" replaced.
+
+    Parameters
+    ----------
+    params : dict
+        As given to the estimator.
+    own : dict
+        What the kind of estimator adds to the recipe of an ordinary table.
+    n : int
+        Number of rows.
+    wide : bool
+        Whether the table has more columns than rows, by far.
+    """
+    solver = params["solver"]
+    ordinary = params["conventions"] == "skmlp" and not wide and _options.rescales(solver)
+    recipe = {**_TABLE, **own} if ordinary else dict(_PLAIN)
+    if ordinary:
+        recipe["batch_size"] = next((b for m, b in _BATCHES.items() if n <= m), _LARGEST_BATCH)
+        if params["parametrization"] == "standard":
+            recipe.update(learning_rate_init=0.001, learning_rate_factors=None)
+    elif wide:
+        recipe["l1"] = _WIDE_L1
+    recipe["max_iter"] = round(_EPOCHS * min(1.0, _ROWS_FOR_ALL_EPOCHS / n) ** 0.5)
+    found = SimpleNamespace(**params)
+    for name, value in recipe.items():
+        if isinstance(params.get(name), str) and params[name] == "auto":
+            setattr(found, name, value)
+    if params["early_stopping"] == "auto":
+        enough = _ENOUGH_FOR_FOLDS if takes_folds(found) else _ENOUGH_ROWS
+        found.early_stopping = n >= enough and not wide
+    if params.get("calibrate") == "auto":
+        found.calibrate = bool(found.early_stopping) and ordinary
+    if params.get("label_smoothing") == "auto":
+        found.label_smoothing = 0.1 if found.calibrate else 0.0
+    return found
+
+
+def takes_folds(params: SimpleNamespace) -> bool:
+    """Say whether each network holds out rows of its own."""
+    if not isinstance(params.validation_split, str) or params.n_estimators == 1:
+        return False
+    if params.validation_split == "folds":
+        return True
+    own_score = params.scoring in (None, "loss")
+    return bool(params.validation_split == "auto" and params.shuffle and own_score)
