@@ -240,10 +240,17 @@ class Averaging(Callback):
 
     def on_fit_start(self, state: State) -> None:
         """Start from the weights as they are."""
+        self.first_epoch = state.epoch
+        self.on_each = hooks(self.watchers, "on_gradient"), hooks(self.watchers, "on_batch_end")
         self.average = state.network.theta.copy()
         self.scratch = np.empty_like(self.average)
         self.rows, self.steps = state.network.rows, 0
         for hook in hooks(self.watchers, "on_fit_start"):
+            hook(state)
+
+    def on_gradient(self, state: State) -> None:
+        """Let the watchers see the gradient."""
+        for hook in self.on_each[0]:
             hook(state)
 
     def on_batch_end(self, state: State) -> None:
@@ -256,6 +263,8 @@ class Averaging(Callback):
             np.subtract(now, average, out=scratch)
             scratch *= 1 - decay
             average += scratch
+        for hook in self.on_each[1]:
+            hook(state)
 
     def on_epoch_end(self, state: State) -> None:
         """Show the average to the watchers."""
@@ -268,7 +277,8 @@ class Averaging(Callback):
         for hook in hooks(self.watchers, "on_epoch_end"):
             hook(state)
         state.stop |= state.diverged  # such a network leaves now, and with its average
-        stopped = state.stop if state.epoch < state.epochs else np.ones_like(state.stop)
+        last = state.epoch - self.first_epoch == state.epochs
+        stopped = np.ones_like(state.stop) if last else state.stop
         theta[~stopped] = self.scratch[~stopped]
 
     def on_fit_end(self, state: State) -> None:

@@ -469,7 +469,9 @@ class RateFactors(Transform):
         row = layout.vector(self.by_role)
         for slot in layout.slots:
             if slot.role == "weight":
-                row[slot.start : slot.stop] *= (self.fan_in / slot.fan_in) ** self.fan_in_power
+                row[slot.start : slot.stop] *= (
+                    self.fan_in / max(slot.fan_in, 1)
+                ) ** self.fan_in_power
         self.row = row.astype(work.dtype)[None]
 
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:

@@ -53,12 +53,13 @@ from skmlp.core.schedules import SCHEDULES
 from skmlp.core.training import Callback, State, train
 from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._data import folds, is_plain, lay_out, others, split
-from skmlp.estimators._recipes import is_wide, resolve, takes_folds
+from skmlp.estimators._recipes import SHAPING, is_auto, is_wide, resolve, takes_folds
 from skmlp.preprocessing.columns import ColumnEncoder
 from skmlp.preprocessing.statistics import Standardizer
 
 #: Below this many values of X, float64 costs nothing.
 _FEW_VALUES = 5_000
+_SPLITS = ("auto", "folds", "last", "random")
 #: Rows by which data-driven initial weights are fitted.
 _ROWS_TO_ADAPT = 2000
 
@@ -71,6 +72,7 @@ class Training:
     generators: list[np.random.Generator]
     split: tuple[int, Any, Any] | None = None
     folds: list[Any] | None = None
+    shuffled: tuple[int, bool] = (0, False)  # what order is of: how many rows, in folds or not
     order: Any = None
     stopper: EarlyStopping | None = None
     solver: Any = ""
@@ -151,7 +153,7 @@ class BaseMLP(
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "warmup": [Interval(Real, 0, 1, closed="left")],
         "scoring": [str, callable, None],
-        "validation_split": [StrOptions({"auto", "last", "folds"}), HasMethods(["split"])],
+        "validation_split": [StrOptions(set(_SPLITS)), HasMethods(["split"])],
         "on_divergence": [StrOptions({"raise", "backoff"})],
         "dtype": [
             StrOptions({"auto", "float32", "float64"}),
@@ -198,6 +200,9 @@ class BaseMLP(
         """Return y on the scale on which it is trained."""
         return y
 
+    def _before_training(self, watched: Encoded | None) -> None:  # noqa: B027 - as above
+        """Refuse what :meth:`_after_training` could not do."""
+
     def _after_training(self, watched: Encoded | None) -> None:  # noqa: B027 - most have no need
         """Learn what can only be learnt from a trained network and rows it was not trained on."""
 
@@ -207,6 +212,13 @@ class BaseMLP(
         """Check the parameters; a name that is almost right gets a suggestion."""
         try:
             super()._validate_params()
+            split = self.validation_split
+            if isinstance(split, str) and split not in _SPLITS:  # a str has a method "split"
+                raise InvalidParameterError(
+                    f"The 'validation_split' parameter of {type(self).__name__} must be a str "
+                    f"among {_SPLITS} or a splitter. Got {split!r} instead."
+                )
+            _options.check_factors(self.learning_rate_factors)
         except InvalidParameterError as error:
             raise InvalidParameterError(f"{error}{self._suggestion()}") from None
 
@@ -243,7 +255,11 @@ class BaseMLP(
         n = _num_samples(X)
         if fresh:
             self._wide = not incremental and is_wide(n, X.shape[1])
-        self._now = resolve(self.get_params(deep=False), self._recipe, n, self._wide)
+        params = self.get_params(deep=False)
+        if not fresh:  # "auto" is what it was where it shaped the network
+            kept = {name: getattr(self._now, name) for name in SHAPING if is_auto(params[name])}
+            params |= kept
+        self._now = resolve(params, self._recipe, n, wide=self._wide, incremental=incremental)
         if fresh:
             self._built = self._architecture()
         else:
@@ -274,6 +290,7 @@ class BaseMLP(
             watched.origin = _safe_indexing(X, held), y[held]
         elif self._now.early_stopping and takes_folds(self._now) and not incremental:
             watched = self._held_folds(rows, y if chosen is None else y[chosen], chosen, groups)
+        self._before_training(watched)
         self._run(rows, watched, listeners, incremental)
         self._after_training(watched)
         return self
@@ -308,7 +325,7 @@ class BaseMLP(
 
     def _takes_raw(self, X: Any) -> bool:
         """Say whether X is left to the encoder of columns: a frame or array of mixed kinds."""
-        return self._imputes() and not is_plain(X)
+        return self._imputes() and (hasattr(X, "columns") or not is_plain(X))
 
     def _learn_columns(self, X: Any, chosen: Any) -> ColumnEncoder | None:
         """Learn how to make numbers of the columns, from the training rows."""
@@ -404,7 +421,8 @@ class BaseMLP(
 
     def _dtype(self, X: Any) -> Any:
         if self.dtype is None:
-            return X.dtype
+            found = getattr(X, "dtype", None)  # that of an array; a frame has several
+            return found if found in (np.float32, np.float64) else np.dtype(np.float64)
         if self.dtype != "auto":
             return np.dtype(self.dtype)
         n_values = X.nnz if sparse.issparse(X) else X.shape[0] * X.shape[1]
@@ -446,11 +464,17 @@ class BaseMLP(
 
     def _held_folds(self, rows: Encoded, y: Any, chosen: Any, groups: Any) -> Encoded:
         """Let each network hold out a fold of its own, and train on the other rows."""
-        if self.scoring not in (None, "loss"):
-            raise ValueError(
-                f"scoring={self.scoring!r} scores all networks together, but with "
-                "validation_split='folds' each has rows of its own; pass 'loss' or None"
-            )
+        for name, works in (
+            ("scoring", self.scoring in (None, "loss")),
+            ("shuffle", self.shuffle),
+            ("solver", self.solver != "lbfgs"),
+        ):
+            if not works:
+                raise ValueError(
+                    "validation_split='folds' lets each network train on rows of its own, which "
+                    f"{name}={getattr(self, name)!r} does not; change that, or pass "
+                    "validation_split='auto'"
+                )
         training, n = self._training, len(rows.target)
         if training.folds is None or sum(map(len, training.folds)) != n:
             if groups is not None and chosen is not None:
@@ -458,7 +482,6 @@ class BaseMLP(
             training.folds = folds(
                 n, self._now.n_estimators, self._stratify_by(y), groups, training.rngs[0]
             )
-            training.order = others(training.folds)
         shortest = min(map(len, training.folds))
         held = [fold[:shortest] for fold in training.folds]
         return Encoded(
@@ -539,6 +562,10 @@ class BaseMLP(
             optimizer = self._continued(_options.optimizer(params))
             seen = len(training.state.history) if training.state else 0
             size = self._batch_rows(n)
+            folded = watched is not None and isinstance(watched.inputs, list)
+            if training.shuffled != (n, folded):
+                training.order = others(training.folds, training.rngs[0]) if folded else None
+                training.shuffled = n, folded
             batches = ArrayBatches(rows.inputs, rows.target, w, size, rngs, training.order)
             training.order = batches.order
             state = train(

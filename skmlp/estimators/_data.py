@@ -25,12 +25,9 @@ _COPY_BYTES = 1 << 25
 
 def is_plain(X: Any) -> bool:
     """Say whether X is numbers throughout, so that it can be taken as one array."""
-    if hasattr(X, "dtypes"):  # a pandas or polars frame
-        kinds = [getattr(dtype, "kind", "") for dtype in X.dtypes]
-        return all(isinstance(dtype, np.dtype) for dtype in X.dtypes) and set(kinds) <= set("fiu")
     if sparse.issparse(X):
         return True
-    return np.asarray(X).dtype.kind not in "OUS"
+    return np.asarray(X).dtype.kind not in "OUSmM"
 
 
 def lay_out(X: Any, index: Any, standardizer: Standardizer | None, dtype: Any) -> Any:
@@ -45,7 +42,8 @@ def lay_out(X: Any, index: Any, standardizer: Standardizer | None, dtype: Any) -
         return X
     rows = Rows(X, slice(None) if index is None else index, shift, scale)
     if standardizer is not None:
-        fill = X.dtype.kind == "f" and bool(np.isnan(X.sum()))
+        with np.errstate(over="ignore"):
+            fill = X.dtype.kind == "f" and bool(np.isnan(X.sum()))
         rows = replace(rows, clip=standardizer.clip, n_plain=standardizer.n_plain, fill=fill)
     if rows.shape[0] * rows.shape[1] * np.dtype(dtype).itemsize > _COPY_BYTES:
         return rows
@@ -125,20 +123,26 @@ def split(
 def folds(n: int, k: int, stratify: Any, groups: Any, rng: Any) -> list[Any]:
     """Return the row numbers of k folds: whole groups, or alike from each class, or plainly."""
     everything = np.arange(n)
+    n_units = n if groups is None else len(np.unique(groups))
+    if n_units < k:
+        raise ValueError(
+            f"n_estimators={k} networks cannot each hold out a fold of their own of {n_units} "
+            f"{'rows' if groups is None else 'groups'}; pass fewer, or early_stopping=False"
+        )
     if groups is not None:
         splitter = GroupKFold(k, shuffle=True, random_state=rng)
-        return [held for _, held in splitter.split(everything, None, groups)]
+        return [rng.permutation(held) for _, held in splitter.split(everything, None, groups)]
     splitter = StratifiedKFold if stratify is not None else KFold
     with warnings.catch_warnings():
         # a class with fewer rows than there are folds is in some of them only
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         parts = splitter(k, shuffle=True, random_state=rng).split(everything, stratify)
-        return [held for _, held in parts]
+        return [rng.permutation(held) for _, held in parts]
 
 
-def others(folds: list[Any]) -> Any:
-    """Return the rows outside each fold (K, r), as many for each: the surplus is left out."""
+def others(folds: list[Any], rng: Any) -> Any:
+    """Return the rows outside each fold (K, r), as many for each: some are left out by chance."""
     n = sum(map(len, folds))
-    rest = [np.setdiff1d(np.arange(n), fold) for fold in folds]
+    rest = [rng.permutation(np.setdiff1d(np.arange(n), fold)) for fold in folds]
     shortest = min(map(len, rest))
     return np.stack([rows[:shortest] for rows in rest])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils._param_validation import InvalidParameterError
 
 from skmlp.core.activations import Activation, get_activation
 from skmlp.core.initializers import INITIALIZERS, Initializer, SklearnGlorot
@@ -44,6 +45,8 @@ NUMERIC_EMBEDDINGS = {"pbld": PBLD, "plr": PLR}
 OPEN_ENDED = frozenset({"constant", "invscaling", "adaptive"})
 
 _ADAMW_DECAY = 0.01
+#: What a network's parameters are for.
+ROLES = ("weight", "bias", "scale", "activation", "embedding", "embedding_numeric")
 #: The number of inputs with which a layer learns at the rate given, whatever the parametrisation.
 _FAN_IN = 64
 
@@ -163,6 +166,20 @@ def optimizer(params: dict[str, Any]) -> Optimizer:
     if decay:
         transforms.append(Decay(decay, schedule_of(params["weight_decay_schedule"])))
     return Optimizer(*transforms)
+
+
+def check_factors(factors: Any) -> None:
+    """Raise InvalidParameterError where learning_rate_factors names no role, or no factor."""
+    for role, factor in (factors if isinstance(factors, dict) else {}).items():
+        if role not in ROLES:
+            raise InvalidParameterError(
+                f"learning_rate_factors: got a factor for {role!r}, but parameters have the roles "
+                f"{', '.join(map(repr, ROLES))}."
+            )
+        if not isinstance(factor, Real) or not 0 <= factor < np.inf:
+            raise InvalidParameterError(
+                f"learning_rate_factors[{role!r}]: got {factor!r}, but expected a number >= 0."
+            )
 
 
 def rescales(solver: Any) -> bool:

@@ -56,8 +56,16 @@ _PLAIN = {
     "batch_size": 200,
 }
 
+#: What cannot change once there is a network.
+SHAPING = ("hidden_layer_sizes", "n_estimators", "input_scaling")
+
 #: In units of the mean weight of a row, so that the scale of the weights is no matter.
 _WIDE_L1 = 3.0
+
+
+def is_auto(value: Any) -> bool:
+    """Say whether a parameter was left to the recipe."""
+    return isinstance(value, str) and value == "auto"
 
 
 def is_wide(n_rows: int, n_columns: int) -> bool:
@@ -65,7 +73,9 @@ def is_wide(n_rows: int, n_columns: int) -> bool:
     return n_columns > _WIDE * n_rows
 
 
-def resolve(params: dict[str, Any], own: dict[str, Any], n: int, wide: bool) -> SimpleNamespace:
+def resolve(
+    params: dict[str, Any], own: dict[str, Any], n: int, *, wide: bool, incremental: bool
+) -> SimpleNamespace:
     """Return the parameters with every "auto" replaced.
 
     Parameters
@@ -78,6 +88,8 @@ def resolve(params: dict[str, Any], own: dict[str, Any], n: int, wide: bool) -> 
         Number of rows.
     wide : bool
         Whether the table has more columns than rows, by far.
+    incremental : bool
+        Whether rows come in pieces, of which none are held out.
     """
     solver = params["solver"]
     ordinary = params["conventions"] == "skmlp" and not wide and _options.rescales(solver)
@@ -88,14 +100,16 @@ def resolve(params: dict[str, Any], own: dict[str, Any], n: int, wide: bool) -> 
             recipe.update(learning_rate_init=0.001, learning_rate_factors=None)
     elif wide:
         recipe["l1"] = _WIDE_L1
+    if incremental:  # each call would end with an average of its own
+        recipe["averaging"] = None
     recipe["max_iter"] = round(_EPOCHS * min(1.0, _ROWS_FOR_ALL_EPOCHS / n) ** 0.5)
     found = SimpleNamespace(**params)
     for name, value in recipe.items():
-        if isinstance(params.get(name), str) and params[name] == "auto":
+        if is_auto(params.get(name)):
             setattr(found, name, value)
     if params["early_stopping"] == "auto":
         enough = _ENOUGH_FOR_FOLDS if takes_folds(found) else _ENOUGH_ROWS
-        found.early_stopping = n >= enough and not wide
+        found.early_stopping = n >= enough and not wide and not incremental
     if params.get("calibrate") == "auto":
         found.calibrate = bool(found.early_stopping) and ordinary
     if params.get("label_smoothing") == "auto":
@@ -109,5 +123,5 @@ def takes_folds(params: SimpleNamespace) -> bool:
         return False
     if params.validation_split == "folds":
         return True
-    own_score = params.scoring in (None, "loss")
-    return bool(params.validation_split == "auto" and params.shuffle and own_score)
+    own_rows = params.scoring in (None, "loss") and params.shuffle and params.solver != "lbfgs"
+    return bool(params.validation_split == "auto" and own_rows)

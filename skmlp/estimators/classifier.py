@@ -541,14 +541,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return for_target_type(self.loss, self._target_type, tuple(self._sizes))
         if isinstance(self.loss, Loss):
             return self.loss
-        return self._named_loss(self._now.label_smoothing)
-
-    def _named_loss(self, smoothing):
+        smoothing = self._now.label_smoothing
         return classification_loss(self.loss, self._target_type, tuple(self._sizes), smoothing)
-
-    def _plain_loss(self):
-        """Return the loss without label smoothing, by which predictions are judged."""
-        return self._named_loss(0.0) if isinstance(self.loss, str) else self._loss
 
     def _columns(self, y):
         """Return y as one column of classes for each output, with those outputs' classes."""
@@ -630,15 +624,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         right = self._codes(self._loss.predict(raw[None])[0]) == self._codes(y)
         return float(np.average(right.all(axis=1), weights=w))
 
+    def _before_training(self, watched):
+        self.temperature_ = 1.0
+        if self._now.calibrate and watched is None:
+            raise ValueError(
+                "calibrate=True needs held-out rows: pass early_stopping=True, or X_val and y_val, "
+                "to fit; partial_fit has none"
+            )
+
     def _after_training(self, watched):
         """Choose the temperature under which the held-out rows are most likely."""
         if not self._now.calibrate:
             return
-        if watched is None:
-            raise ValueError(
-                "calibrate=True needs held-out rows: pass early_stopping=True, or X_val and y_val"
-            )
-        loss = self._plain_loss()
+        loss = classification_loss("log_loss", self._target_type, tuple(self._sizes), 0.0)
         raw = self.networks_.predict(watched.inputs).astype(np.float64)
 
         def loss_at(log_temperature):

@@ -474,7 +474,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     # -- targets -----------------------------------------------------------------------
 
     def _suggestion(self):
-        if isinstance(self.hidden_layer_sizes, str):
+        if isinstance(self.hidden_layer_sizes, str) and self.hidden_layer_sizes != "auto":
             return (
                 " The first positional argument is hidden_layer_sizes; name the loss: "
                 f"loss={self.hidden_layer_sizes!r}."
@@ -549,7 +549,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         values = self._loss_values(X)
         y = self._unscaled(self._centre(values))
         if self.clip_output:
-            y = np.clip(y, *(bound[0] if self._flat else bound for bound in self._range))
+            low, high = (bound.astype(y.dtype) for bound in self._range)
+            y = np.clip(y, *(low[0], high[0]) if self._flat else (low, high))
         if not return_std:
             return y
         if not isinstance(self._loss, GaussianNLL):

@@ -266,6 +266,16 @@ class GaussianNLL(Loss):
         log_std += 0.5 * math.log(2 * math.pi)
         return sum_outputs(log_std)
 
+    def average(self, raw: Array) -> Array:
+        """Return the mean and the spread of the mixture of the members' distributions."""
+        if len(raw) == 1:
+            return raw
+        mean, std = np.split(self.predict(raw), 2, axis=-1)
+        centre = mean.mean(axis=0, keepdims=True)
+        variance = (std * std + (mean - centre) ** 2).mean(axis=0, keepdims=True)
+        wall = np.clip(0.5 / self.bound * np.log(variance), -0.999, 0.999)
+        return np.concatenate((centre, self.bound * np.arctanh(wall)), axis=-1)
+
     def predict(self, raw: Array) -> Array:
         """Return means, then standard deviations, (K, n, 2 t)."""
         mean, spread = np.split(raw, 2, axis=-1)
