@@ -490,9 +490,7 @@ class BaseMLP(
             None if rows.w is None else np.stack([rows.w[fold] for fold in held]),
         )
 
-    def _rows(
-        self, X: Any, code: Any, weight: Any, index: Any, *, learn: bool = False
-    ) -> Encoded:
+    def _rows(self, X: Any, code: Any, weight: Any, index: Any, *, learn: bool = False) -> Encoded:
         """Encode the rows ``index`` (None for all); the scales are learnt from them on request."""
         if index is not None:
             code, weight = code[index], None if weight is None else weight[index]

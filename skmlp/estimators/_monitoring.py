@@ -68,7 +68,12 @@ class TellScikitLearn(Callback):
 
 def _numbers(record: dict[str, Any]) -> dict[str, float]:
     """Return the means over the networks that were still trained."""
-    return {name: float(np.nanmean(v)) if np.isfinite(v).any() else float(v[0]) for name, v in record.items()}
+
+    def mean(values: Any) -> float:
+        here = values[~np.isnan(values)]
+        return float(here.mean()) if len(here) else float("nan")
+
+    return {name: mean(values) for name, values in record.items()}
 
 
 def extend_history(estimator: Any, records: list[dict[str, Any]]) -> None:

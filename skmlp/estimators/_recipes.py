@@ -17,7 +17,7 @@ _ENOUGH_ROWS = 1000
 _BATCHES = {512: 32, 1024: 64, 8192: 128, 32768: 256}
 _LARGEST_BATCH = 512
 #: Epochs for tables up to so many rows; fewer, by the root, for larger ones.
-_EPOCHS, _ROWS_FOR_ALL_EPOCHS = 170, 10_000
+_EPOCHS, _ROWS_FOR_ALL_EPOCHS = 140, 10_000
 
 #: An ordinary table: several networks, and layers that all learn at one pace.
 _TABLE = {

@@ -38,9 +38,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
-        Number of units of each hidden layer, from the input on. ``()`` is a network without hidden
-        layer: logistic regression.
+    hidden_layer_sizes : int, array-like of int or "auto", default="auto"
+        Number of units of each hidden layer, from the input on. "auto" is (96, 96), or (100,) where
+        the plain recipe holds; see Notes. ``()`` is a network without hidden layer: logistic
+        regression.
     activation : str, Activation or sequence of these, default="relu"
         What bends the output of the hidden layers: one for all, or one for each. Names are
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish"
@@ -60,14 +61,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         - a chain of your own, such as ``[ClipNorm(1.0), Adam(), Decay(0.01)]`` of
           :mod:`skmlp.core.optimizers`; it brings its own settings, so the parameters that shape
           a solver's steps below (from `momentum` to `clip_norm`) are not read beside it.
-    alpha : float, default=0.0001
+    alpha : float, default=0.0
         Strength of the L2 penalty on the weights, biases excepted; see Notes. It weighs against the
         sum of all rows' losses, whatever the batch size.
     batch_size : int or "auto", default="auto"
-        Rows of a minibatch. "auto" is 200, or all rows where there are fewer; below 1000 rows,
-        where steps are scarce, it is 32, unless the table has more than 3 columns a row or
-        ``conventions="sklearn"``. Not for "lbfgs", "gd" and "rprop", which take all rows.
-    learning_rate : str, Schedule or callable, default="cosine"
+        Rows of a minibatch. "auto" is 32 up to 512 rows, where steps are scarce, 64 up to 1024, 128
+        up to 8192, 256 up to 32768, and 512 above; 200 where the plain recipe holds. Not for
+        "lbfgs", "gd" and "rprop", which take all rows.
+    learning_rate : str, Schedule or callable, default="coslog4"
         How the learning rate moves from `learning_rate_init` on, for every solver but "lbfgs".
 
         - "constant".
@@ -78,15 +79,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         - "one_cycle": up from 4 % to `learning_rate_init` in the first 30 % of training, then down
           to 0.01 % of it, along cosines. Bears high rates; good for short training.
         - "exponential": down to 1 % of it.
+        - "coslog4": four times down from `learning_rate_init` to 0, each time over twice as many
+          epochs and from a gentle start: the network settles and is shaken up again. [8]_
+        - "flat_cos": constant in the first half, then down to 0 along half a cosine.
         - a callable that takes the progress of training, from 0 to 1, and returns a factor of
           `learning_rate_init`.
-    learning_rate_init : float, default=0.001
-        Learning rate before the schedule's factor. Not for "lbfgs".
+    learning_rate_init : float or "auto", default="auto"
+        Learning rate before the schedule's factor. "auto" is 0.005, or 0.001 where the plain recipe
+        holds or ``parametrization="standard"``. Not for "lbfgs".
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
-    max_iter : int, default=200
+    max_iter : int or "auto", default="auto"
         Largest number of epochs (passes over the training rows), or of iterations of "lbfgs". The
-        schedules that end, "cosine" for one, end here.
+        schedules that end, "coslog4" for one, end here. "auto" is 140 up to 10,000 rows, and fewer
+        above, by the root of their number.
     shuffle : bool, default=True
         Whether to draw the minibatches anew in each epoch. False keeps the order of the rows, and
         then the validation rows are the last ones.
@@ -108,20 +114,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether momentum looks ahead, as Nesterov's does. Only for "sgd".
     early_stopping : bool or "auto", default="auto"
         Whether to hold rows out, watch them (see `scoring`), stop after `n_iter_no_change` epochs
-        without improvement, and return to the weights of the best epoch. "auto" does so from 1000
-        rows on, where some can be spared, and wherever `fit` is given ``X_val``. Without it the
-        training loss decides when to stop.
+        without improvement, and return to the weights of the best epoch. "auto" does so from 40
+        rows on where each network holds out its own (see `validation_split`), from 1000 rows on
+        where one part is held out for all, wherever `fit` is given ``X_val``, and not for wide
+        tables. Without it the training loss decides when to stop.
     validation_fraction : float, default=0.1
-        Share of the rows that early stopping holds out.
+        Share of the rows that early stopping holds out, unless they are held out in folds.
     beta_1 : float, default=0.9
         Share of the running mean of gradients that each step keeps. Only for "adam", "adamw".
-    beta_2 : float, default=0.999
+    beta_2 : float, default=0.95
         Share of the running mean of squared gradients that each step keeps. Only for "adam",
         "adamw" and "rmsprop".
     epsilon : float, default=1e-8
         Added to the root of that mean, which it keeps from 0. Only for "adam", "adamw" and
         "rmsprop".
-    n_iter_no_change : int or np.inf, default=40
+    n_iter_no_change : int or np.inf, default=np.inf
         Epochs in a row without improvement after which training stops. Not for "lbfgs" unless
         rows are watched.
     max_fun : int, default=15000
@@ -129,33 +136,39 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weight of each class, which multiplies the sample weights. "balanced" gives every class the
         same total. For several outputs, a list with one for each.
-    label_smoothing : float, default=0.0
+    label_smoothing : float or "auto", default="auto"
         Share of each row's certainty that is moved to all classes alike: keeps the network from
-        growing ever surer. 0.1 is usual.
-    standardize : bool, default=True
-        Whether to bring every column of X to mean 0 and
-        standard deviation 1, as found in the training rows. Sparse columns are scaled but not
-        centred, so that they stay sparse.
+        growing ever surer. "auto" is 0.1 where `calibrate` undoes its blur, else 0.
+    standardize : bool, "robust" or "auto", default="auto"
+        What every column of X is brought to, by the training rows: True, mean 0 and standard
+        deviation 1; "robust", median 0 and quartiles 1 apart, then clipped smoothly to (-3, 3),
+        which outliers do not disturb. [8]_ "auto" is "robust" in the recipe for ordinary tables.
+        Missing values become 0, the mean or median, and such columns get a 0/1 column that says so
+        (unless the table is wide). Sparse columns are divided by their standard deviation only, so
+        that they stay sparse. False leaves X alone, and refuses missing values and categories.
     weight_init : str or Initializer, default="auto"
-        What draws the initial weights. "narrow" draws those of the hidden layers within a third
-        of Glorot's bound and those of the output close to zero, so that the network starts as the
-        best constant and grows only the features it needs. "auto" is "narrow" for "adam",
-        "adamw", "rmsprop" and "rprop" unless the table has more than 3 columns a row, and
-        "sklearn" otherwise. "sklearn" draws weights and biases as scikit-learn does, by
-        Glorot & Bengio's bound; others are "glorot_uniform", "glorot_normal", "he_uniform",
-        "he_normal", "lecun_uniform" and "lecun_normal", all with biases of 0.
-    dropout : float, default=0.0
+        What draws the initial weights. "data" scales the weights of each unit so that its sums vary
+        by 1 over the training rows, and draws its bias such that it changes sign among them. [8]_
+        "narrow" draws those of the hidden layers within a third of Glorot's bound and those of the
+        output close to zero, so that the network starts as the best constant. "sklearn" draws
+        weights and biases as scikit-learn does, by Glorot & Bengio's bound; others are
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and
+        "lecun_normal", all with biases of 0. "auto" is "data" in the recipe for ordinary tables,
+        else "sklearn".
+    dropout : float or "auto", default="auto"
         Probability with which each hidden unit is silenced in a training step. Against overfitting
-        in wide networks; 0.1 to 0.5 is usual. Not for "lbfgs", which needs the same loss twice.
+        in wide networks; 0.1 to 0.5 is usual. "auto" is 0.1 in the recipe for ordinary tables, else
+        0. Not for "lbfgs", which needs the same loss twice.
     normalization : {"batch", "layer"} or None, default=None
         What each hidden layer's sums pass before the activation. Helps deep networks.
     l1 : float or "auto", default="auto"
         Strength of the L1 penalty on the weights; divided as `alpha` is. "auto" is 3 where the
         table has more than 3 columns a row, which keeps the weights of idle columns at rest, and
         0 otherwise.
-    weight_decay : float or None, default=None
+    weight_decay : float, None or "auto", default="auto"
         Share by which each step shrinks the weights, at a learning rate of 1. None is 0.01 for
-        "adamw" and 0 for the others. Not for "lbfgs".
+        "adamw" and 0 for the others. "auto" is 0.16 in the recipe for ordinary tables, else None.
+        Not for "lbfgs".
     max_norm : float or None, default=None
         Largest length of a unit's vector of incoming weights; longer ones are shortened after each
         step. Goes well with dropout and high learning rates. Not for "lbfgs".
@@ -165,20 +178,74 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     warmup : float, default=0.0
         Share of training during which the learning rate climbs, along a straight line, from 0 to
         where the schedule has it. Not for "lbfgs".
-    scoring : str, callable or None, default="loss"
+    scoring : str, callable or None, default=None
         What early stopping watches on the rows held out: their "loss"; a scorer, by scikit-learn's
         name or of your own; None for this estimator's `score`.
-    validation_split : "auto", "last" or splitter, default="auto"
-        Which rows are held out. "auto" draws them at random, alike from each class, whole
-        groups where `fit` is given ``groups``, and takes the last ones if ``shuffle=False``; "last"
-        always takes those, as time series need it. Of a splitter of
-        :mod:`sklearn.model_selection` the first split counts.
+    validation_split : "auto", "folds", "last", "random" or splitter, default="auto"
+        Which rows are held out. "folds": each network holds out a fold of its own, and is trained
+        on the others, so that no row is lost. "auto" does so where there are several networks and
+        neither ``shuffle=False``, a `scoring` of your own nor "lbfgs" stands against it; else, as
+        "random" always does, it draws one part at random, alike from each class, whole groups where
+        `fit` is given ``groups``, and takes the last ones if ``shuffle=False``; "last" always takes
+        those, as time series need it. Of a splitter of :mod:`sklearn.model_selection` the first
+        split counts.
     on_divergence : {"raise", "backoff"}, default="raise"
         What to do when the loss runs away: end with a ValueError that advises, or return to the
         last good epoch and go on with a tenth of the learning rate, up to eight times.
     dtype : "auto", "float32", "float64", dtype or None, default="auto"
-        Arithmetic. "auto" is float64 while X has fewer than 100,000 values and for "lbfgs", and
+        Arithmetic. "auto" is float64 while X has fewer than 5,000 values and for "lbfgs", and
         float32, which is about twice as fast, above. None takes that of X.
+    categorical_features : "from_dtype", None, mask, list of int or list of str, \
+            default="from_dtype"
+        Which columns are categories, as in
+        :class:`sklearn.ensemble.HistGradientBoostingClassifier`. "from_dtype" takes those of type
+        category, string, object with text, and bool.
+    max_one_hot : int or None, default=8
+        A category column with more categories than this gets an embedding: a vector for each
+        category, learnt with the network. One with fewer, or all where None, becomes 0/1 columns. A
+        category that `fit` has not seen counts as missing.
+    embedding_dim : int, default=8
+        Length of these vectors.
+    numeric_embedding : {"pbld", "plr", "ple"}, Layer or None, default=None
+        What spreads each numeric column over several inputs, so that the network can bend it
+        sharply: learnt cosines beside the number itself ("pbld"), cosines and sines with a ReLU
+        ("plr"), or position between quantiles ("ple"). Helps where the target jumps or waves along
+        a column, mostly in regression; costs time with many columns. [7]_ [8]_
+    input_scaling : bool or "auto", default="auto"
+        Whether every input has a learnt factor in front, which lets the network turn columns down.
+        Helps where some columns are noise. Not for sparse X. "auto": in the recipe for ordinary
+        tables; see Notes.
+    parametric_activation : bool, default=False
+        Whether each unit learns how far its activation bends: x + a (f(x) - x). Helps a little, in
+        regression more, for a tenth of the time.
+    parametrization : {"standard", "ntk"} or "auto", default="auto"
+        "ntk" gives weights with n inputs √(64 / n) times the learning rate (64 / n times for
+        "sgd" and "gd"): the steps of the neural tangent parametrisation, with which layers of all
+        widths learn at one pace. Helps where few columns meet wide layers.
+    learning_rate_factors : dict, None or "auto", default="auto"
+        Factors of the learning rate by what a parameter is: "weight", "bias", "scale" (of the
+        inputs, or of a normalization), "activation", "embedding" (of categories) or
+        "embedding_numeric". "auto" with "ntk" is 0.8 but for "weight" 1, "embedding" 8 and
+        "scale" 48.
+    dropout_schedule, weight_decay_schedule : str, Schedule or callable, default="flat_cos"
+        Factor of `dropout` and of `weight_decay` in the course of training, named as in
+        `learning_rate`. "flat_cos" lets them fade in the second half.
+    averaging : float in (0, 1), None or "auto", default="auto"
+        Share that a running average of the weights keeps at each step; that average is what is
+        watched and returned. It smooths out the noise of the last batches. "auto" is 0.99 in the
+        recipe for ordinary tables. Not for "lbfgs".
+    n_estimators : int or "auto", default="auto"
+        Number of networks, trained together with streams of their own, whose predictions are
+        averaged: probabilities, or outputs. "auto" is 4 in the recipe for ordinary tables, else 1.
+    joint_best_epoch : bool, default=True
+        Whether all networks return to the epoch that was best for their averaged prediction (or
+        on average, with folds), instead of each to its own best.
+    max_time : float or None, default=None
+        Seconds after which training ends, at the end of an epoch, with the best weights so far.
+    calibrate : bool or "auto", default="auto"
+        Whether to divide the raw outputs by the `temperature_` under which the held-out rows are
+        most likely; keeps `label_smoothing` from blurring probabilities. [9]_ "auto": wherever rows
+        are held out in the recipe for ordinary tables.
     conventions : {"skmlp", "sklearn"}, default="skmlp"
         "sklearn" keeps scikit-learn's definitions in the places where the course of training hangs
         on them; :data:`skmlp.SKLEARN_DEFAULTS` sets it. See :doc:`/user_guide`.
@@ -226,6 +293,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "softmax" for more classes.
     t_ : int
         Training rows seen, counted again in every epoch; 0 for "lbfgs".
+    temperature_ : float
+        What the raw outputs are divided by; 1 without `calibrate`.
     validation_scores_ : list of float or None
         Score of the watched rows after each epoch, for ``scoring="loss"`` minus their loss; None
         where none were watched.
@@ -252,8 +321,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     finding them.
 
     The columns of X are standardised inside, not by you: a StandardScaler in front does no harm and
-    no good. Rows held out for validation have no part in the means and deviations. Categories and
-    missing values have to be encoded and filled first.
+    no good. Rows held out for validation have no part in the means and deviations.
+
+    **What "auto" stands for.** An ordinary table, trained by a solver that rescales the gradient
+    ("adam", "adamw", "rmsprop", "rprop"), gets a recipe in the spirit of [8]_: four networks of 96
+    and 96 units with "data" weights, "ntk" rates, learnt input scales, averaged weights, dropout,
+    weight decay, label smoothing and calibration; each holds out a fold of its own, so that every
+    row is trained on by three networks and watched by one. A table with more than 3 columns a row,
+    and the other solvers, get a plain network of 100 units, whose first layer is kept small by
+    ``l1=3`` where the table is wide. A parameter that you set is taken as it is.
 
     References
     ----------
@@ -266,6 +342,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     .. [5] Lin et al. (2017), "Focal loss for dense object detection", ICCV.
     .. [6] Liu & Nocedal (1989), "On the limited memory BFGS method for large scale optimization",
        Mathematical Programming 45.
+    .. [7] Gorishniy, Rubachev & Babenko (2022), "On embeddings for numerical features in tabular
+       deep learning", NeurIPS.
+    .. [8] Holzmüller, Grinsztajn & Steinwart (2024), "Better by default: strong pre-tuned MLPs and
+       boosted trees on tabular data", NeurIPS.
+    .. [9] Guo et al. (2017), "On calibration of modern neural networks", ICML.
 
     Examples
     --------

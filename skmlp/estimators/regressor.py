@@ -32,9 +32,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
-        Number of units of each hidden layer, from the input on. ``()`` is a network without hidden
-        layer: linear regression, with the link of the loss.
+    hidden_layer_sizes : int, array-like of int or "auto", default="auto"
+        Number of units of each hidden layer, from the input on. "auto" is (64, 64, 64), or (100,)
+        where the plain recipe holds; see Notes. ``()`` is a network without hidden layer: linear
+        regression, with the link of the loss.
     activation : str, Activation or sequence of these, default="mish"
         What bends the output of the hidden layers: one for all, or one for each. Names are
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish"
@@ -59,14 +60,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - a chain of your own, such as ``[ClipNorm(1.0), Adam(), Decay(0.01)]`` of
           :mod:`skmlp.core.optimizers`; it brings its own settings, so the parameters that shape
           a solver's steps below (from `momentum` to `clip_norm`) are not read beside it.
-    alpha : float, default=0.0001
+    alpha : float, default=0.0
         Strength of the L2 penalty on the weights, biases excepted; see Notes. It weighs against the
         sum of all rows' losses, whatever the batch size.
     batch_size : int or "auto", default="auto"
-        Rows of a minibatch. "auto" is 200, or all rows where there are fewer; below 1000 rows,
-        where steps are scarce, it is 32, unless the table has more than 3 columns a row or
-        ``conventions="sklearn"``. Not for "lbfgs", "gd" and "rprop", which take all rows.
-    learning_rate : str, Schedule or callable, default="cosine"
+        Rows of a minibatch. "auto" is 32 up to 512 rows, where steps are scarce, 64 up to 1024, 128
+        up to 8192, 256 up to 32768, and 512 above; 200 where the plain recipe holds. Not for
+        "lbfgs", "gd" and "rprop", which take all rows.
+    learning_rate : str, Schedule or callable, default="coslog4"
         How the learning rate moves from `learning_rate_init` on, for every solver but "lbfgs".
 
         - "constant".
@@ -77,15 +78,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - "one_cycle": up from 4 % to `learning_rate_init` in the first 30 % of training, then down
           to 0.01 % of it, along cosines. Bears high rates; good for short training.
         - "exponential": down to 1 % of it.
+        - "coslog4": four times down from `learning_rate_init` to 0, each time over twice as many
+          epochs and from a gentle start: the network settles and is shaken up again. [8]_
+        - "flat_cos": constant in the first half, then down to 0 along half a cosine.
         - a callable that takes the progress of training, from 0 to 1, and returns a factor of
           `learning_rate_init`.
-    learning_rate_init : float, default=0.001
-        Learning rate before the schedule's factor. Not for "lbfgs".
+    learning_rate_init : float or "auto", default="auto"
+        Learning rate before the schedule's factor. "auto" is 0.009, or 0.001 where the plain recipe
+        holds or ``parametrization="standard"``. Not for "lbfgs".
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
-    max_iter : int, default=200
+    max_iter : int or "auto", default="auto"
         Largest number of epochs (passes over the training rows), or of iterations of "lbfgs". The
-        schedules that end, "cosine" for one, end here.
+        schedules that end, "coslog4" for one, end here. "auto" is 140 up to 10,000 rows, and fewer
+        above, by the root of their number.
     shuffle : bool, default=True
         Whether to draw the minibatches anew in each epoch. False keeps the order of the rows, and
         then the validation rows are the last ones.
@@ -107,48 +113,55 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether momentum looks ahead, as Nesterov's does. Only for "sgd".
     early_stopping : bool or "auto", default="auto"
         Whether to hold rows out, watch them (see `scoring`), stop after `n_iter_no_change` epochs
-        without improvement, and return to the weights of the best epoch. "auto" does so from 1000
-        rows on, where some can be spared, and wherever `fit` is given ``X_val``. Without it the
-        training loss decides when to stop.
+        without improvement, and return to the weights of the best epoch. "auto" does so from 40
+        rows on where each network holds out its own (see `validation_split`), from 1000 rows on
+        where one part is held out for all, wherever `fit` is given ``X_val``, and not for wide
+        tables. Without it the training loss decides when to stop.
     validation_fraction : float, default=0.1
-        Share of the rows that early stopping holds out.
+        Share of the rows that early stopping holds out, unless they are held out in folds.
     beta_1 : float, default=0.9
         Share of the running mean of gradients that each step keeps. Only for "adam", "adamw".
-    beta_2 : float, default=0.999
+    beta_2 : float, default=0.95
         Share of the running mean of squared gradients that each step keeps. Only for "adam",
         "adamw" and "rmsprop".
     epsilon : float, default=1e-8
         Added to the root of that mean, which it keeps from 0. Only for "adam", "adamw" and
         "rmsprop".
-    n_iter_no_change : int or np.inf, default=40
+    n_iter_no_change : int or np.inf, default=np.inf
         Epochs in a row without improvement after which training stops. Not for "lbfgs" unless
         rows are watched.
     max_fun : int, default=15000
         Largest number of evaluations of the objective. Only for "lbfgs".
-    standardize : bool, default=True
-        Whether to bring every column of X, and y where the loss allows it, to mean 0 and
-        standard deviation 1, as found in the training rows. Sparse columns are scaled but not
-        centred, so that they stay sparse.
+    standardize : bool, "robust" or "auto", default="auto"
+        What every column of X is brought to, by the training rows: True, mean 0 and standard
+        deviation 1; "robust", median 0 and quartiles 1 apart, then clipped smoothly to (-3, 3),
+        which outliers do not disturb. [8]_ "auto" is "robust" in the recipe for ordinary tables.
+        Missing values become 0, the mean or median, and such columns get a 0/1 column that says so
+        (unless the table is wide). Sparse columns are divided by their standard deviation only, so
+        that they stay sparse. y is brought to mean 0 and standard deviation 1, where the loss
+        allows it. False leaves X alone, and refuses missing values and categories.
     weight_init : str or Initializer, default="auto"
-        What draws the initial weights. "narrow" draws those of the hidden layers within a third
-        of Glorot's bound and those of the output close to zero, so that the network starts as the
-        best constant and grows only the features it needs. "auto" is "narrow" for "adam",
-        "adamw", "rmsprop" and "rprop" unless the table has more than 3 columns a row, and
-        "sklearn" otherwise. "sklearn" draws weights and biases as scikit-learn does, by
-        Glorot & Bengio's bound; others are "glorot_uniform", "glorot_normal", "he_uniform",
-        "he_normal", "lecun_uniform" and "lecun_normal", all with biases of 0.
-    dropout : float, default=0.0
+        What draws the initial weights. "data" scales the weights of each unit so that its sums vary
+        by 1 over the training rows, and draws its bias such that it changes sign among them. [8]_
+        "narrow" draws those of the hidden layers within a third of Glorot's bound and those of the
+        output close to zero, so that the network starts as the best constant. "sklearn" draws
+        weights and biases as scikit-learn does, by Glorot & Bengio's bound; others are
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and
+        "lecun_normal", all with biases of 0. "auto" is "data" in the recipe for ordinary tables,
+        else "sklearn".
+    dropout : float or "auto", default="auto"
         Probability with which each hidden unit is silenced in a training step. Against overfitting
-        in wide networks; 0.1 to 0.5 is usual. Not for "lbfgs", which needs the same loss twice.
+        in wide networks; 0.1 to 0.5 is usual. "auto" is 0. Not for "lbfgs", which needs the
+        same loss twice.
     normalization : {"batch", "layer"} or None, default=None
         What each hidden layer's sums pass before the activation. Helps deep networks.
     l1 : float or "auto", default="auto"
         Strength of the L1 penalty on the weights; divided as `alpha` is. "auto" is 3 where the
         table has more than 3 columns a row, which keeps the weights of idle columns at rest, and
         0 otherwise.
-    weight_decay : float or None, default=None
+    weight_decay : float, None or "auto", default="auto"
         Share by which each step shrinks the weights, at a learning rate of 1. None is 0.01 for
-        "adamw" and 0 for the others. Not for "lbfgs".
+        "adamw" and 0 for the others. "auto" is None. Not for "lbfgs".
     max_norm : float or None, default=None
         Largest length of a unit's vector of incoming weights; longer ones are shortened after each
         step. Goes well with dropout and high learning rates. Not for "lbfgs".
@@ -158,20 +171,70 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     warmup : float, default=0.0
         Share of training during which the learning rate climbs, along a straight line, from 0 to
         where the schedule has it. Not for "lbfgs".
-    scoring : str, callable or None, default="loss"
+    scoring : str, callable or None, default=None
         What early stopping watches on the rows held out: their "loss"; a scorer, by scikit-learn's
         name or of your own; None for this estimator's `score`.
-    validation_split : "auto", "last" or splitter, default="auto"
-        Which rows are held out. "auto" draws them at random, whole
-        groups where `fit` is given ``groups``, and takes the last ones if ``shuffle=False``; "last"
-        always takes those, as time series need it. Of a splitter of
-        :mod:`sklearn.model_selection` the first split counts.
+    validation_split : "auto", "folds", "last", "random" or splitter, default="auto"
+        Which rows are held out. "folds": each network holds out a fold of its own, and is trained
+        on the others, so that no row is lost. "auto" does so where there are several networks and
+        neither ``shuffle=False``, a `scoring` of your own nor "lbfgs" stands against it; else, as
+        "random" always does, it draws one part at random, whole groups where `fit` is given
+        ``groups``, and takes the last ones if ``shuffle=False``; "last" always takes those, as time
+        series need it. Of a splitter of :mod:`sklearn.model_selection` the first split counts.
     on_divergence : {"raise", "backoff"}, default="raise"
         What to do when the loss runs away: end with a ValueError that advises, or return to the
         last good epoch and go on with a tenth of the learning rate, up to eight times.
     dtype : "auto", "float32", "float64", dtype or None, default="auto"
-        Arithmetic. "auto" is float64 while X has fewer than 100,000 values and for "lbfgs", and
+        Arithmetic. "auto" is float64 while X has fewer than 5,000 values and for "lbfgs", and
         float32, which is about twice as fast, above. None takes that of X.
+    categorical_features : "from_dtype", None, mask, list of int or list of str, \
+            default="from_dtype"
+        Which columns are categories, as in :class:`sklearn.ensemble.HistGradientBoostingRegressor`.
+        "from_dtype" takes those of type category, string, object with text, and bool.
+    max_one_hot : int or None, default=8
+        A category column with more categories than this gets an embedding: a vector for each
+        category, learnt with the network. One with fewer, or all where None, becomes 0/1 columns. A
+        category that `fit` has not seen counts as missing.
+    embedding_dim : int, default=8
+        Length of these vectors.
+    numeric_embedding : {"pbld", "plr", "ple"}, Layer or None, default=None
+        What spreads each numeric column over several inputs, so that the network can bend it
+        sharply: learnt cosines beside the number itself ("pbld"), cosines and sines with a ReLU
+        ("plr"), or position between quantiles ("ple"). Helps where the target jumps or waves along
+        a column, mostly in regression; costs time with many columns. [7]_ [8]_
+    input_scaling : bool or "auto", default="auto"
+        Whether every input has a learnt factor in front, which lets the network turn columns down.
+        Helps where some columns are noise. Not for sparse X. "auto": in the recipe for ordinary
+        tables; see Notes.
+    parametric_activation : bool, default=False
+        Whether each unit learns how far its activation bends: x + a (f(x) - x). Helps a little, in
+        regression more, for a tenth of the time.
+    parametrization : {"standard", "ntk"} or "auto", default="auto"
+        "ntk" gives weights with n inputs √(64 / n) times the learning rate (64 / n times for
+        "sgd" and "gd"): the steps of the neural tangent parametrisation, with which layers of all
+        widths learn at one pace. Helps where few columns meet wide layers.
+    learning_rate_factors : dict, None or "auto", default="auto"
+        Factors of the learning rate by what a parameter is: "weight", "bias", "scale" (of the
+        inputs, or of a normalization), "activation", "embedding" (of categories) or
+        "embedding_numeric". "auto" with "ntk" is 0.8 but for "weight" 1, "embedding" 8 and
+        "scale" 48.
+    dropout_schedule, weight_decay_schedule : str, Schedule or callable, default="flat_cos"
+        Factor of `dropout` and of `weight_decay` in the course of training, named as in
+        `learning_rate`. "flat_cos" lets them fade in the second half.
+    averaging : float in (0, 1), None or "auto", default="auto"
+        Share that a running average of the weights keeps at each step; that average is what is
+        watched and returned. It smooths out the noise of the last batches. "auto" is 0.99 in the
+        recipe for ordinary tables. Not for "lbfgs".
+    n_estimators : int or "auto", default="auto"
+        Number of networks, trained together with streams of their own, whose predictions are
+        averaged: probabilities, or outputs. "auto" is 4 in the recipe for ordinary tables, else 1.
+    joint_best_epoch : bool, default=True
+        Whether all networks return to the epoch that was best for their averaged prediction (or
+        on average, with folds), instead of each to its own best.
+    max_time : float or None, default=None
+        Seconds after which training ends, at the end of an epoch, with the best weights so far.
+    clip_output : bool, default=False
+        Whether to keep predictions within the range of the training targets.
     conventions : {"skmlp", "sklearn"}, default="skmlp"
         "sklearn" keeps scikit-learn's definitions in the places where the course of training hangs
         on them; :data:`skmlp.SKLEARN_DEFAULTS` sets it. See :doc:`/user_guide`.
@@ -245,8 +308,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     The columns of X are standardised inside, not by you. So is y, column by column, except for
     "poisson", "gamma" and "tweedie", whose numbers carry meaning: losses in `history_` and settings
     such as the delta of "huber" are then in units of y's standard deviation, predictions in those
-    of y. Rows held out for validation have no part in the means and deviations. Categories and
-    missing values have to be encoded and filled first.
+    of y. Rows held out for validation have no part in the means and deviations.
+
+    **What "auto" stands for.** An ordinary table, trained by a solver that rescales the gradient
+    ("adam", "adamw", "rmsprop", "rprop"), gets a recipe in the spirit of [8]_: four networks of
+    three times 64 units with "data" weights, "ntk" rates, learnt input scales, averaged weights;
+    each holds out a fold of its own, so that every row is trained on by three networks and watched
+    by one. A table with more than 3 columns a row, and the other solvers, get a plain network of
+    100 units, whose first layer is kept small by ``l1=3`` where the table is wide. A parameter that
+    you set is taken as it is.
 
     References
     ----------
@@ -259,6 +329,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     .. [5] Koenker & Bassett (1978), "Regression quantiles", Econometrica 46.
     .. [6] Nix & Weigend (1994), "Estimating the mean and variance of the target probability
        distribution", ICNN.
+    .. [7] Gorishniy, Rubachev & Babenko (2022), "On embeddings for numerical features in tabular
+       deep learning", NeurIPS.
+    .. [8] Holzmüller, Grinsztajn & Steinwart (2024), "Better by default: strong pre-tuned MLPs and
+       boosted trees on tabular data", NeurIPS.
 
     Examples
     --------

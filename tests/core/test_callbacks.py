@@ -144,7 +144,9 @@ def test_early_stopping_counts_on_in_a_continued_training_and_anew_in_another():
 def test_validation_is_the_weighted_loss_of_a_prediction(chunk, monkeypatch):
     monkeypatch.setattr("skmlp.core.network._CHUNK", chunk)
     X, y, w = data(1)
-    state = fit(Validate(X, y, w, SquaredError(), score=lambda raw, k: -abs(raw - y).max()), epochs=3)
+    state = fit(
+        Validate(X, y, w, SquaredError(), score=lambda raw, k: -abs(raw - y).max()), epochs=3
+    )
     raw = state.network.predict(X)
     expected = np.average((raw - y)[..., 0] ** 2 / 2, axis=1, weights=w)
     np.testing.assert_allclose(state.history[-1]["validation_loss"], expected, rtol=1e-12)

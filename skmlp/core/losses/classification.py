@@ -31,7 +31,8 @@ class ClassificationLoss(Loss):
 
 def _log_mean(log_p: Array) -> Array:
     """Return the logarithm (1, ...) of the mean of exp(log_p), (K, ...)."""
-    return np.asarray(logsumexp(log_p, axis=0, keepdims=True)) - log_p.dtype.type(np.log(len(log_p)))
+    mean: Array = logsumexp(log_p, axis=0, keepdims=True) - log_p.dtype.type(np.log(len(log_p)))
+    return mean
 
 
 class SoftmaxLoss(ClassificationLoss):

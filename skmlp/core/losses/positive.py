@@ -49,7 +49,7 @@ class LogLinkLoss(Loss):
         """Return the logarithm of the mean of exp(z)."""
         if len(raw) == 1:
             return raw
-        return np.log(self.predict(raw).mean(axis=0, keepdims=True))
+        return np.asarray(np.log(self.predict(raw).mean(axis=0, keepdims=True)))
 
     @final
     def _require_not_negative(self, y: Array) -> None:
