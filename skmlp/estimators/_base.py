@@ -108,7 +108,10 @@ class BaseMLP(
         "solver": [StrOptions({*SOLVERS, "lbfgs"}), Optimizer, list, tuple],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", *SCHEDULES}), callable],
+        "learning_rate": [
+            StrOptions({"auto", "constant", "invscaling", "adaptive", *SCHEDULES}),
+            callable,
+        ],
         "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -142,6 +145,7 @@ class BaseMLP(
         "weight_decay_schedule": [StrOptions(set(SCHEDULES)), callable],
         "averaging": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither"), None],
         "n_estimators": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "weight_sharing": ["boolean"],
         "joint_best_epoch": ["boolean"],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "weight_init": [StrOptions({"auto", "narrow", *INITIALIZERS}), Initializer],
@@ -363,6 +367,7 @@ class BaseMLP(
             "input_scaling": self._now.input_scaling,
             "parametric_activation": self.parametric_activation,
             "n_estimators": self._now.n_estimators,
+            "weight_sharing": self.weight_sharing,
             "loss": self.loss,
             "the number of outputs": self.n_outputs_,
         }
@@ -390,9 +395,10 @@ class BaseMLP(
             dropout=self._now.dropout,
             dropout_schedule=self.dropout_schedule,
             normalization=self.normalization,
+            members=self._now.members,
         )
         self.networks_ = Network(
-            hidden, X.shape[1], stack=self._now.n_estimators, dtype=self._arithmetic
+            hidden, X.shape[1], stack=self._now.stack, dtype=self._arithmetic
         )
         self.networks_.initialize(self._training.rngs)
         self.n_layers_ = len(sizes) + 2
@@ -405,7 +411,7 @@ class BaseMLP(
         rng = check_random_state(self.random_state)
         # streams of their own for dropout, so that turning it on leaves the shuffles alone, and
         # for the other networks, so that the first is the one that would be trained alone
-        k = self._now.n_estimators
+        k = self._now.stack
         seeds = copy.deepcopy(rng).randint(2**31, size=2 * k - 1)
         dropout, others = seeds[:k], seeds[k:]
         return Training(
@@ -417,7 +423,7 @@ class BaseMLP(
         """Fit the initial weights to the training rows, where they can be."""
         some = rows.inputs[:: max(1, rows.inputs.shape[0] // _ROWS_TO_ADAPT)]
         self.networks_.adapt(batch_of(some), self._training.rngs)
-        self._output_layer().b[:, 0] = self._loss.start(rows.target, rows.w)
+        self._output_layer().b[...] = self._loss.start(rows.target, rows.w)
 
     def _dtype(self, X: Any) -> Any:
         if self.dtype is None:
@@ -480,7 +486,7 @@ class BaseMLP(
             if groups is not None and chosen is not None:
                 groups = np.asarray(groups)[chosen]
             training.folds = folds(
-                n, self._now.n_estimators, self._stratify_by(y), groups, training.rngs[0]
+                n, self._now.stack, self._stratify_by(y), groups, training.rngs[0]
             )
         shortest = min(map(len, training.folds))
         held = [fold[:shortest] for fold in training.folds]
@@ -582,8 +588,8 @@ class BaseMLP(
             )
             training.state = state
             self.t_ += n * (len(state.history) - seen)
-            named = isinstance(self.learning_rate, str)
-            converged = incremental or not (named and self.learning_rate in _options.OPEN_ENDED)
+            named = isinstance(self._now.learning_rate, str)
+            converged = incremental or not (named and self._now.learning_rate in _options.OPEN_ENDED)
         _monitoring.extend_history(self, state.history[seen:])
         self.n_iter_ = len(state.history) - seen
         self._conclude()
@@ -593,6 +599,7 @@ class BaseMLP(
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 raw = network.predict(rows.inputs)
                 value = mean_loss(self._loss, raw, rows.target, rows.w)
+                value = value.reshape(network.k, -1).mean(axis=1)  # of members that share weights
                 value = value + penalty.value_and_grad(network.theta, network.grad, total)
             self.loss_ = float(value.mean())
             state.diverged = ~np.isfinite(value)  # the last step was not seen before
@@ -664,7 +671,7 @@ class BaseMLP(
 
     def _make_stopper(self, watched: Encoded | None) -> EarlyStopping:
         like_sklearn = self.conventions == "sklearn"
-        adaptive = self.learning_rate == "adaptive" and (self.solver == "sgd" or not like_sklearn)
+        adaptive = self._now.learning_rate == "adaptive" and (self.solver == "sgd" or not like_sklearn)
         monitor, sign = "train_loss", 1
         if watched is not None and self.early_stopping is not False:
             monitor, sign = (
@@ -752,7 +759,7 @@ class BaseMLP(
 
     def _dense_layers(self, name: str) -> list[Dense]:
         check_is_fitted(self)
-        if self.normalization is not None or self.networks_.k > 1:
+        if self.normalization is not None or self._now.n_estimators > 1:
             raise AttributeError(
                 f"{name} describes one dense network, and here are several, or other layers; see "
                 "networks_.theta and networks_.layout"

@@ -21,10 +21,13 @@ from skmlp.core.layers import (
     Columns,
     Dense,
     Dropout,
+    Heads,
     Layer,
     LayerNorm,
+    Members,
     ParametricActivate,
     Scaling,
+    SharedDense,
     Stem,
 )
 from skmlp.core.optimizers import SOLVERS, ClipNorm, Decay, Optimizer, RateFactors, Transform
@@ -98,6 +101,8 @@ def initializers(spec: Any, activation: Any) -> tuple[Initializer, Initializer]:
 def first_layers(params: Any, X: Any, encoder: ColumnEncoder | None) -> list[Layer]:
     """Return what stands below the first dense layer: embeddings, learnt scales, often nothing."""
     if sparse.issparse(X):
+        if params.members > 1:
+            raise ValueError("weight_sharing=True needs dense X; pass X.toarray(), or False")
         return []
     first: list[Layer] = []
     n_numeric = encoder.n_numeric_ if encoder else X.shape[1]
@@ -112,6 +117,10 @@ def first_layers(params: Any, X: Any, encoder: ColumnEncoder | None) -> list[Lay
         first.append(Columns(n_numeric, numeric, cardinalities, params.embedding_dim))
     if params.input_scaling:
         first.append(Scaling(first=not first))
+    if params.members > 1:
+        # members start apart by signs, or, where inputs are embedded, by factors
+        start: Any = "signs" if numeric is None else "normal"
+        first.append(Members(params.members, start, first=not first))
     return first
 
 
@@ -126,6 +135,7 @@ def layers(
     dropout: Any,
     dropout_schedule: Any,
     normalization: str | None,
+    members: int = 1,
 ) -> tuple[list[Layer], list[int]]:
     """Return the layers of a network, and after how many of them each hidden layer ends."""
     functions = activations(activation, len(sizes))
@@ -133,15 +143,22 @@ def layers(
     stack = list(first)
     ends = []
     for size, function in zip(sizes, functions, strict=True):
-        stack.append(Dense(size, init) if stack else Stem(Dense(size, init)))
+        if members > 1:
+            behind = isinstance(stack[-1], Members)  # which has just scaled the inputs
+            stack.append(SharedDense(size, members, init, scale_inputs=not behind))
+        else:
+            stack.append(Dense(size, init) if stack else Stem(Dense(size, init)))
         if normalization is not None:
             stack.append(NORMALIZATIONS[normalization]())
         stack.append(ParametricActivate(function) if parametric else Activate(function))
         ends.append(len(stack))
         if dropout:
             stack.append(Dropout(dropout, schedule_of(dropout_schedule)))
-    output = Dense(n_out, init_output)
-    stack.append(output if stack else Stem(output))
+    if members > 1:
+        stack.append(Heads(n_out, members, init_output))
+    else:
+        output = Dense(n_out, init_output)
+        stack.append(output if stack else Stem(output))
     return stack, ends
 
 

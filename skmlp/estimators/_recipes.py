@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from skmlp.estimators import _options
@@ -23,6 +22,7 @@ _EPOCHS, _ROWS_FOR_ALL_EPOCHS = 140, 10_000
 _TABLE = {
     "n_estimators": 4,
     "parametrization": "ntk",
+    "learning_rate": "coslog4",
     "learning_rate_factors": {
         "bias": 0.8,
         "scale": 48.0,
@@ -44,6 +44,7 @@ _PLAIN = {
     "hidden_layer_sizes": (100,),
     "n_estimators": 1,
     "parametrization": "standard",
+    "learning_rate": "cosine",
     "learning_rate_init": 0.001,
     "learning_rate_factors": None,
     "input_scaling": False,
@@ -63,6 +64,17 @@ SHAPING = ("hidden_layer_sizes", "n_estimators", "input_scaling")
 _WIDE_L1 = 3.0
 
 
+class Settings:
+    """The parameters of an estimator, with every "auto" replaced.
+
+    Beside them, ``stack`` is the number of networks in the stack, and ``members`` that of the
+    members which share the weights of each.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self.__dict__.update(settings)
+
+
 def is_auto(value: Any) -> bool:
     """Say whether a parameter was left to the recipe."""
     return isinstance(value, str) and value == "auto"
@@ -75,7 +87,7 @@ def is_wide(n_rows: int, n_columns: int) -> bool:
 
 def resolve(
     params: dict[str, Any], own: dict[str, Any], n: int, *, wide: bool, incremental: bool
-) -> SimpleNamespace:
+) -> Settings:
     """Return the parameters with every "auto" replaced.
 
     Parameters
@@ -100,13 +112,15 @@ def resolve(
             recipe.update(learning_rate_init=0.001, learning_rate_factors=None)
     elif wide:
         recipe["l1"] = _WIDE_L1
-    if incremental:  # each call would end with an average of its own
-        recipe["averaging"] = None
+    if incremental:  # a call does not know how far it is, and would have an average of its own
+        recipe.update(learning_rate="constant", averaging=None)
     recipe["max_iter"] = round(_EPOCHS * min(1.0, _ROWS_FOR_ALL_EPOCHS / n) ** 0.5)
-    found = SimpleNamespace(**params)
+    found = Settings(**params)
     for name, value in recipe.items():
         if is_auto(params.get(name)):
             setattr(found, name, value)
+    found.members = found.n_estimators if found.weight_sharing else 1
+    found.stack = found.n_estimators // found.members
     if params["early_stopping"] == "auto":
         enough = _ENOUGH_FOR_FOLDS if takes_folds(found) else _ENOUGH_ROWS
         found.early_stopping = n >= enough and not wide and not incremental
@@ -117,9 +131,9 @@ def resolve(
     return found
 
 
-def takes_folds(params: SimpleNamespace) -> bool:
+def takes_folds(params: Settings) -> bool:
     """Say whether each network holds out rows of its own."""
-    if not isinstance(params.validation_split, str) or params.n_estimators == 1:
+    if not isinstance(params.validation_split, str) or params.stack == 1:
         return False
     if params.validation_split == "folds":
         return True

@@ -67,8 +67,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Rows of a minibatch. "auto" is 32 up to 512 rows, where steps are scarce, 64 up to 1024, 128
         up to 8192, 256 up to 32768, and 512 above; 200 where the plain recipe holds. Not for
         "lbfgs", "gd" and "rprop", which take all rows.
-    learning_rate : str, Schedule or callable, default="coslog4"
+    learning_rate : str, Schedule or callable, default="auto"
         How the learning rate moves from `learning_rate_init` on, for every solver but "lbfgs".
+        "auto" is "coslog4" in the recipe for ordinary tables, "cosine" otherwise, and "constant" in
+        `partial_fit`, which never knows how far it is.
 
         - "constant".
         - "invscaling": ``learning_rate_init / (1 + e) ** power_t`` in epoch e = 0, 1, ...
@@ -228,6 +230,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     n_estimators : int or "auto", default="auto"
         Number of networks, trained together with streams of their own, whose predictions are
         averaged: probabilities, or outputs. "auto" is 4 in the recipe for ordinary tables, else 1.
+    weight_sharing : bool, default=False
+        Whether the `n_estimators` networks share their weight matrices, and differ by a few factors
+        and an output layer each: less memory, and each is a regulariser of the others. They then
+        see the same batches, and one part is held out for all. For dense X. [9]_
     joint_best_epoch : bool, default=True
         Whether all networks return to the epoch that was best for their averaged prediction (or
         on average, with folds), instead of each to its own best.
@@ -333,6 +339,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
        deep learning", NeurIPS.
     .. [8] Holzmüller, Grinsztajn & Steinwart (2024), "Better by default: strong pre-tuned MLPs and
        boosted trees on tabular data", NeurIPS.
+    .. [9] Gorishniy, Kotelnikov & Babenko (2025), "TabM: advancing tabular deep learning with
+       parameter-efficient ensembling", ICLR; Wen, Tran & Ba (2020), "BatchEnsemble", ICLR.
 
     Examples
     --------
@@ -380,7 +388,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         solver="adam",
         alpha=0.0,
         batch_size="auto",
-        learning_rate="coslog4",
+        learning_rate="auto",
         learning_rate_init="auto",
         power_t=0.5,
         max_iter="auto",
@@ -423,6 +431,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         weight_decay_schedule="flat_cos",
         averaging="auto",
         n_estimators="auto",
+        weight_sharing=False,
         joint_best_epoch=True,
         max_time=None,
         clip_output=False,
@@ -478,6 +487,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.weight_decay_schedule = weight_decay_schedule
         self.averaging = averaging
         self.n_estimators = n_estimators
+        self.weight_sharing = weight_sharing
         self.joint_best_epoch = joint_best_epoch
         self.max_time = max_time
         self.clip_output = clip_output

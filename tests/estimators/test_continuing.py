@@ -67,7 +67,21 @@ OWN = {
 
 
 # What is tested here does not hang on the defaults, which are chosen by measurement.
-PLAIN = {"activation": "relu", "learning_rate": "constant", "weight_init": "sklearn"}
+PLAIN = {
+    "activation": "relu",
+    "learning_rate": "constant",
+    "learning_rate_factors": None,
+    "parametrization": "standard",
+    "input_scaling": False,
+    "standardize": True,
+    "weight_init": "sklearn",
+    "dropout": 0.0,
+    "dropout_schedule": "constant",
+    "weight_decay": None,
+    "weight_decay_schedule": "constant",
+    "averaging": None,
+    "n_estimators": 1,
+}
 
 
 def regressor(**settings):
@@ -310,7 +324,7 @@ def test_partial_fit_keeps_the_scales_of_the_first_call():
 
 
 def test_partial_fit_learns_from_a_stream():
-    model = MLPClassifier((16,), learning_rate_init=0.01, random_state=0)
+    model = MLPClassifier((16,), **PLAIN, learning_rate_init=0.01, random_state=0)
     for epoch in range(150):
         rows = np.arange(60)[epoch % 3 :: 3]
         model.partial_fit(X[rows], CLASSES[rows], classes=[0, 1])
@@ -319,8 +333,16 @@ def test_partial_fit_learns_from_a_stream():
 
 def test_a_small_first_chunk_is_no_wide_table():
     # what "auto" does for more columns than rows would stay for all chunks that follow
-    plain, auto = {"l1": 0.0, "weight_init": "narrow"}, {"l1": "auto", "weight_init": "auto"}
-    models = [MLPRegressor(**settings, random_state=0) for settings in (plain, auto)]
+    ordinary = {
+        "hidden_layer_sizes": (64, 64, 64),
+        "n_estimators": 4,
+        "parametrization": "ntk",
+        "input_scaling": True,
+        "weight_init": "data",
+        "standardize": "robust",
+        "l1": 0.0,
+    }
+    models = [MLPRegressor(**settings, random_state=0) for settings in (ordinary, {})]
     for model in models:
         model.partial_fit(X[:1], Y[:1]).partial_fit(X, Y)
     assert X.shape[1] > 3

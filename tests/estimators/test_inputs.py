@@ -49,6 +49,10 @@ CONTAINERS = {
 }
 
 
+def lies_by_columns(table):
+    return hasattr(table, "columns") or getattr(table, "strides", (1,))[0] == X.itemsize
+
+
 @pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
 @pytest.mark.parametrize("standardize", [True, False])
 def test_every_container_gives_the_same_network(container, standardize, tmp_path):
@@ -56,8 +60,10 @@ def test_every_container_gives_the_same_network(container, standardize, tmp_path
     held = container(tmp_path)
     model = regressor(**settings).fit(held, Y)
     plain = regressor(**settings).fit(X, Y)
-    assert_array_equal(model.networks_.theta, plain.networks_.theta)
-    assert_array_equal(model.predict(held), plain.predict(X))
+    # columns that lie in one piece are summed up in another order
+    rounding = {"rtol": 1e-6} if lies_by_columns(held) else {"rtol": 0.0}
+    assert_allclose(model.networks_.theta, plain.networks_.theta, **rounding)
+    assert_allclose(model.predict(held), plain.predict(X), **rounding)
 
 
 @pytest.mark.parametrize("target", [list, pd.Series, pl.Series])
@@ -99,7 +105,8 @@ def test_other_numbers_are_read_as_float64(dtype):
 )
 def test_the_arithmetic_is_as_asked_for(setting, given, arithmetic):
     for make, y in ((classifier, LABELS), (regressor, Y)):
-        model = make(dtype=setting, early_stopping=True).fit(X.astype(given), y)
+        settings = {"dtype": setting, "early_stopping": True, "n_estimators": 1}
+        model = make(**settings).fit(X.astype(given), y)
         assert model.networks_.dtype == arithmetic
         assert all(w.dtype == arithmetic for w in model.coefs_ + model.intercepts_)
         assert model.transform(X.astype(given)).dtype == arithmetic
@@ -130,6 +137,7 @@ def test_arithmetic_that_no_network_can_do_is_refused(dtype):
 def test_sparse_input_is_read_like_dense(form, solver, early_stopping):
     table = np.where(np.abs(X) > 0.7, X, 0)
     settings = {"standardize": False, "solver": solver, "early_stopping": early_stopping}
+    settings["input_scaling"] = False  # sparse input has none
     dense, model = regressor(**settings).fit(table, Y), regressor(**settings).fit(form(table), Y)
     assert_allclose(model.predict(form(table)), dense.predict(table), rtol=1e-6)
     assert_allclose(model.predict(table), dense.predict(table), rtol=1e-6)
@@ -142,7 +150,8 @@ def test_sparse_input_is_scaled_but_stays_sparse():
     before = given.copy()
     model = regressor().fit(given, Y)
     # the target is scaled in both
-    plain = regressor(standardize=False).fit(scaled, (Y - Y.mean()) / Y.std())
+    settings = {"standardize": False, "input_scaling": False}
+    plain = regressor(**settings).fit(scaled, (Y - Y.mean()) / Y.std())
     assert_allclose(model.predict(given), plain.predict(scaled) * Y.std() + Y.mean(), rtol=1e-6)
     assert (given != before).nnz == 0
 
@@ -225,7 +234,8 @@ def test_scoring_on_held_out_rows_does_not_warn_of_names(scoring):
 
 @pytest.mark.parametrize(("output", "module"), [("pandas", pd), ("polars", pl)])
 def test_hidden_units_come_as_a_frame_on_request(output, module):
-    model = regressor(hidden_layer_sizes=(5, 3)).fit(X, Y).set_output(transform=output)
+    model = regressor(hidden_layer_sizes=(5, 3), n_estimators=1).fit(X, Y)
+    model.set_output(transform=output)
     hidden = model.transform(X)
     assert isinstance(hidden, module.DataFrame)
     assert list(hidden.columns) == ["mlpregressor0", "mlpregressor1", "mlpregressor2"]

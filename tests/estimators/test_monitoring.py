@@ -28,7 +28,17 @@ PLAIN = {
     "activation": "relu",
     "batch_size": 200,
     "learning_rate": "constant",
+    "learning_rate_init": 0.001,
+    "learning_rate_factors": None,
+    "parametrization": "standard",
+    "input_scaling": False,
+    "standardize": True,
     "weight_init": "sklearn",
+    "beta_2": 0.999,
+    "dropout": 0.0,
+    "weight_decay": None,
+    "averaging": None,
+    "n_estimators": 1,
 }
 
 
@@ -136,7 +146,7 @@ def test_more_verbose_draws_a_bar():
     assert text.count("\n") == 1
     assert "4/4" in text
     assert "left" in text
-    assert f"{model.loss_curve_[-1]:.5f}" in text
+    assert f"{model.loss_curve_[-1]:.8f}" in text
 
 
 # -- callbacks -------------------------------------------------------------------------

@@ -35,15 +35,25 @@ PLAIN = {
     "activation": "relu",
     "batch_size": 200,
     "learning_rate": "constant",
+    "learning_rate_factors": None,
+    "parametrization": "standard",
+    "input_scaling": False,
+    "standardize": True,
     "weight_init": "sklearn",
+    "beta_2": 0.999,
+    "dropout": 0.0,
+    "weight_decay": None,
+    "averaging": None,
+    "n_estimators": 1,
 }
+MODEST = {"label_smoothing": 0.0, "calibrate": False}
 
 
 def classifier(**settings):
     settings = {**PLAIN, "hidden_layer_sizes": (20,), "max_iter": 60, "random_state": 0, **settings}
     solver = settings.get("solver", "adam")
     rate = RATES.get(solver, 0.02) if isinstance(solver, str) else 0.02
-    return MLPClassifier(**{"learning_rate_init": rate, **settings})
+    return MLPClassifier(**{"learning_rate_init": rate, **MODEST, **settings})
 
 
 def regressor(**settings):

@@ -22,7 +22,16 @@ PLAIN = {
     "activation": "relu",
     "batch_size": 200,
     "learning_rate": "constant",
+    "learning_rate_factors": None,
+    "parametrization": "standard",
+    "input_scaling": False,
+    "standardize": True,
     "weight_init": "sklearn",
+    "beta_2": 0.999,
+    "dropout": 0.0,
+    "weight_decay": None,
+    "averaging": None,
+    "n_estimators": 1,
 }
 
 

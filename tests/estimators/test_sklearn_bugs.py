@@ -123,7 +123,7 @@ def check_the_loss_of_several_outputs_falls_as_its_gradient_says(face):
 @fault("B4")
 def check_the_multiclass_validation_split_is_stratified(face):
     """Without information every prediction is one class, which holds a quarter of each part."""
-    X, y = np.zeros((100, 2)), np.tile([0, 1, 2, 3], 25)
+    X, y = np.zeros((80, 2)), np.tile([0, 1, 2, 3], 20)
     for seed in range(5):
         model = face.classifier(
             early_stopping=True, validation_fraction=0.2, max_iter=3, random_state=seed

@@ -27,14 +27,30 @@ X_TRAIN, Y_TRAIN = X[50:], NOISY[50:]
 
 
 SMALL = {"hidden_layer_sizes": (8,), "learning_rate_init": 0.02, "max_iter": 25, "random_state": 0}
+# What is tested here does not hang on the defaults, which are chosen by measurement.
+PLAIN = {
+    "learning_rate": "cosine",
+    "learning_rate_factors": None,
+    "parametrization": "standard",
+    "input_scaling": False,
+    "standardize": True,
+    "weight_init": "sklearn",
+    "beta_2": 0.999,
+    "dropout": 0.0,
+    "weight_decay": None,
+    "averaging": None,
+    "n_estimators": 1,
+    "scoring": "loss",
+}
+MODEST = {"label_smoothing": 0.0, "calibrate": False}
 
 
 def classifier(**settings):
-    return MLPClassifier(**{**SMALL, "early_stopping": True, **settings})
+    return MLPClassifier(**{**SMALL, **PLAIN, **MODEST, "early_stopping": True, **settings})
 
 
 def regressor(**settings):
-    return MLPRegressor(**{**SMALL, "early_stopping": True, **settings})
+    return MLPRegressor(**{**SMALL, **PLAIN, "early_stopping": True, **settings})
 
 
 class Spy:
@@ -132,7 +148,17 @@ def test_the_best_weights_come_back(scoring, given):
 
 
 @pytest.mark.parametrize("estimator", [classifier, regressor])
-def test_the_loss_is_watched_by_default(estimator):
+def test_the_score_is_watched_by_default(estimator):
+    settings = {name: estimator().get_params()[name] for name in {**SMALL, **PLAIN}}
+    del settings["scoring"]
+    model = type(estimator())(**settings, n_iter_no_change=3, early_stopping=True)
+    model.fit(X_TRAIN, Y_TRAIN, X_val=X_VAL, y_val=Y_VAL)
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert model.best_validation_score_ == pytest.approx(model.score(X_VAL, Y_VAL))
+
+
+@pytest.mark.parametrize("estimator", [classifier, regressor])
+def test_the_loss_is_watched_on_request(estimator):
     model = estimator(max_iter=60, n_iter_no_change=3)
     model.fit(X_TRAIN, Y_TRAIN, X_val=X_VAL, y_val=Y_VAL)
     losses = [row["validation_loss"] for row in model.history_]
@@ -193,10 +219,14 @@ def test_a_validation_set_of_other_columns_is_an_error():
         classifier().fit(X, NOISY, X_val=X_VAL[:, :2], y_val=Y_VAL)
 
 
-@pytest.mark.parametrize(("n", "stops_early"), [(100, False), (1500, True)])
-def test_auto_holds_rows_out_where_there_are_many(n, stops_early):
+@pytest.mark.parametrize(
+    ("n_estimators", "n", "stops_early"),
+    [(1, 100, False), (1, 1500, True), (4, 30, False), (4, 100, True)],
+)
+def test_auto_holds_rows_out_where_there_are_many(n_estimators, n, stops_early):
     many = np.random.default_rng(0).normal(size=(n, 2))
-    model = classifier(early_stopping="auto", max_iter=1).fit(many, many[:, 0] > 0)
+    model = classifier(early_stopping="auto", n_estimators=n_estimators, max_iter=1)
+    model.fit(many, many[:, 0] > 0)
     assert (model.validation_scores_ is not None) == stops_early
     assert (model.best_loss_ is None) == stops_early
 
@@ -207,10 +237,11 @@ def test_auto_watches_a_validation_set_however_few_the_rows():
     assert len(model.validation_scores_) == 2
 
 
-def test_auto_counts_the_rows_that_have_weight():
+@pytest.mark.parametrize(("n_estimators", "n_weighted"), [(1, 600), (4, 30)])
+def test_auto_counts_the_rows_that_have_weight(n_estimators, n_weighted):
     many = np.random.default_rng(0).normal(size=(1500, 2))
-    w = np.arange(1500) < 600
-    model = classifier(early_stopping="auto", max_iter=1)
+    w = np.arange(1500) < n_weighted
+    model = classifier(early_stopping="auto", n_estimators=n_estimators, max_iter=1)
     assert model.fit(many, many[:, 0] > 0, sample_weight=w).validation_scores_ is None
 
 
@@ -224,9 +255,10 @@ def test_auto_counts_the_rows_that_have_weight():
     ],
     ids=["a singleton", "many classes", "almost all singletons"],
 )
-def test_auto_bears_rare_classes(y):
+@pytest.mark.parametrize("n_estimators", [1, 4])
+def test_auto_bears_rare_classes(n_estimators, y):
     many = np.random.default_rng(0).normal(size=(1500, 2))
-    model = classifier(early_stopping="auto", max_iter=1).fit(many, y)
+    model = classifier(early_stopping="auto", n_estimators=n_estimators, max_iter=1).fit(many, y)
     assert len(model.classes_) == len(np.unique(y))
     assert len(model.validation_scores_) == 1
 
@@ -236,9 +268,12 @@ def test_early_stopping_asked_for_does_not_bear_a_class_of_one_row():
         classifier().fit(X, np.r_[7, THREE[1:]])
 
 
-def test_a_handful_of_rows_cannot_be_split():
-    with pytest.raises(ValueError, match="validation"):
-        regressor().fit(X[:5], NOISY[:5])
+@pytest.mark.parametrize(
+    ("n_estimators", "few", "words"), [(1, 5, "validation"), (4, 3, "hold out a fold")]
+)
+def test_a_handful_of_rows_cannot_be_split(n_estimators, few, words):
+    with pytest.raises(ValueError, match=words):
+        regressor(n_estimators=n_estimators).fit(X[:few], NOISY[:few])
 
 
 def test_several_labels_and_outputs_are_held_out_plainly():
