@@ -36,6 +36,8 @@ SKLEARN_DEFAULTS = {
     "l1": 0.0,
     "scoring": None,
     "dtype": None,
+    "numeric_embedding": None,
+    "parametric_activation": False,
     "input_scaling": False,
     "parametrization": "standard",
     "learning_rate_factors": None,
@@ -44,4 +46,7 @@ SKLEARN_DEFAULTS = {
     "conventions": "sklearn",
 }
 
-__all__ = ["SKLEARN_DEFAULTS", "MLPClassifier", "MLPRegressor", "__version__"]
+#: Arguments of both estimators for the best predictions that a few times the time can buy.
+BEST_QUALITY = {"recipe": "best"}
+
+__all__ = ["BEST_QUALITY", "SKLEARN_DEFAULTS", "MLPClassifier", "MLPRegressor", "__version__"]

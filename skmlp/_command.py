@@ -23,9 +23,8 @@ from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit, KFold,
 import skmlp
 from skmlp import _peers
 
-#: What ``--quality`` chooses; a tier that this version does not have is left out.
-QUALITIES = {"default": {}, "best": getattr(skmlp, "BEST_QUALITY", None)}
-QUALITIES = {name: settings for name, settings in QUALITIES.items() if settings is not None}
+#: What ``--quality`` chooses.
+QUALITIES = {"default": {}, "best": skmlp.BEST_QUALITY}
 
 #: Whole numbers with no more distinct values than this are taken for classes.
 MOST_CLASSES_OF_NUMBERS = 10

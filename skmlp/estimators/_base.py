@@ -136,9 +136,14 @@ class BaseMLP(
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "max_one_hot": [Interval(Integral, 1, None, closed="left"), None],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
-        "numeric_embedding": [StrOptions({*_options.NUMERIC_EMBEDDINGS, "ple"}), Layer, None],
+        "recipe": [StrOptions({"default", "best"})],
+        "numeric_embedding": [
+            StrOptions({"auto", "ple", *_options.NUMERIC_EMBEDDINGS}),
+            Layer,
+            None,
+        ],
         "input_scaling": ["boolean", StrOptions({"auto"})],
-        "parametric_activation": ["boolean"],
+        "parametric_activation": ["boolean", StrOptions({"auto"})],
         "parametrization": [StrOptions({"auto", "standard", "ntk"})],
         "learning_rate_factors": [StrOptions({"auto"}), dict, None],
         "dropout_schedule": [StrOptions(set(SCHEDULES)), callable],
@@ -168,8 +173,8 @@ class BaseMLP(
         "callbacks": [list, tuple, None],
     }
 
-    #: What the kind of estimator adds to the recipe of an ordinary table.
-    _recipe: ClassVar[dict[str, Any]]
+    #: What the kind of estimator makes of the recipe of an ordinary table.
+    _recipes: ClassVar[dict[str, dict[str, Any]]]
 
     # -- in what classifier and regressor differ -------------------------------------
 
@@ -263,7 +268,9 @@ class BaseMLP(
         if not fresh:  # "auto" is what it was where it shaped the network
             kept = {name: getattr(self._now, name) for name in SHAPING if is_auto(params[name])}
             params |= kept
-        self._now = resolve(params, self._recipe, n, wide=self._wide, incremental=incremental)
+        own = self._recipes[self.recipe]
+        shape = n, X.shape[1]
+        self._now = resolve(params, own, shape, wide=self._wide, incremental=incremental)
         if fresh:
             self._built = self._architecture()
         else:
@@ -363,9 +370,9 @@ class BaseMLP(
             "hidden_layer_sizes": _options.hidden_sizes(self._now.hidden_layer_sizes),
             "activation": self.activation,
             "normalization": self.normalization,
-            "numeric_embedding": self.numeric_embedding,
+            "numeric_embedding": self._now.numeric_embedding,
             "input_scaling": self._now.input_scaling,
-            "parametric_activation": self.parametric_activation,
+            "parametric_activation": self._now.parametric_activation,
             "n_estimators": self._now.n_estimators,
             "weight_sharing": self.weight_sharing,
             "loss": self.loss,
@@ -390,16 +397,14 @@ class BaseMLP(
             sizes,
             n_raw,
             activation=self.activation,
-            parametric=self.parametric_activation,
+            parametric=self._now.parametric_activation,
             weight_init=self._now.weight_init,
             dropout=self._now.dropout,
             dropout_schedule=self.dropout_schedule,
             normalization=self.normalization,
             members=self._now.members,
         )
-        self.networks_ = Network(
-            hidden, X.shape[1], stack=self._now.stack, dtype=self._arithmetic
-        )
+        self.networks_ = Network(hidden, X.shape[1], stack=self._now.stack, dtype=self._arithmetic)
         self.networks_.initialize(self._training.rngs)
         self.n_layers_ = len(sizes) + 2
         self._n_features_out = (sizes[-1] if sizes else n_raw) * self._now.n_estimators
@@ -589,7 +594,9 @@ class BaseMLP(
             training.state = state
             self.t_ += n * (len(state.history) - seen)
             named = isinstance(self._now.learning_rate, str)
-            converged = incremental or not (named and self._now.learning_rate in _options.OPEN_ENDED)
+            converged = incremental or not (
+                named and self._now.learning_rate in _options.OPEN_ENDED
+            )
         _monitoring.extend_history(self, state.history[seen:])
         self.n_iter_ = len(state.history) - seen
         self._conclude()
@@ -671,7 +678,9 @@ class BaseMLP(
 
     def _make_stopper(self, watched: Encoded | None) -> EarlyStopping:
         like_sklearn = self.conventions == "sklearn"
-        adaptive = self._now.learning_rate == "adaptive" and (self.solver == "sgd" or not like_sklearn)
+        adaptive = self._now.learning_rate == "adaptive" and (
+            self.solver == "sgd" or not like_sklearn
+        )
         monitor, sign = "train_loss", 1
         if watched is not None and self.early_stopping is not False:
             monitor, sign = (

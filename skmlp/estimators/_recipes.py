@@ -15,12 +15,17 @@ _ENOUGH_ROWS = 1000
 #: Largest tables for a batch size, in rows; the last size is for all that are larger.
 _BATCHES = {512: 32, 1024: 64, 8192: 128, 32768: 256}
 _LARGEST_BATCH = 512
-#: Epochs for tables up to so many rows; fewer, by the root, for larger ones.
-_EPOCHS, _ROWS_FOR_ALL_EPOCHS = 140, 10_000
+#: Larger tables get fewer epochs, by the root of the number of rows.
+_ROWS_FOR_ALL_EPOCHS = 10_000
+#: Tables with more columns get no numeric embedding by themselves.
+_MOST_EMBEDDED = 100
 
 #: An ordinary table: several networks, and layers that all learn at one pace.
 _TABLE = {
     "n_estimators": 4,
+    "max_iter": 140,
+    "numeric_embedding": None,
+    "parametric_activation": False,
     "parametrization": "ntk",
     "learning_rate": "coslog4",
     "learning_rate_factors": {
@@ -43,6 +48,9 @@ _TABLE = {
 _PLAIN = {
     "hidden_layer_sizes": (100,),
     "n_estimators": 1,
+    "max_iter": 200,
+    "numeric_embedding": None,
+    "parametric_activation": False,
     "parametrization": "standard",
     "learning_rate": "cosine",
     "learning_rate_init": 0.001,
@@ -58,7 +66,13 @@ _PLAIN = {
 }
 
 #: What cannot change once there is a network.
-SHAPING = ("hidden_layer_sizes", "n_estimators", "input_scaling")
+SHAPING = (
+    "hidden_layer_sizes",
+    "n_estimators",
+    "input_scaling",
+    "numeric_embedding",
+    "parametric_activation",
+)
 
 #: In units of the mean weight of a row, so that the scale of the weights is no matter.
 _WIDE_L1 = 3.0
@@ -86,7 +100,12 @@ def is_wide(n_rows: int, n_columns: int) -> bool:
 
 
 def resolve(
-    params: dict[str, Any], own: dict[str, Any], n: int, *, wide: bool, incremental: bool
+    params: dict[str, Any],
+    own: dict[str, Any],
+    shape: tuple[int, int],
+    *,
+    wide: bool,
+    incremental: bool,
 ) -> Settings:
     """Return the parameters with every "auto" replaced.
 
@@ -95,14 +114,15 @@ def resolve(
     params : dict
         As given to the estimator.
     own : dict
-        What the kind of estimator adds to the recipe of an ordinary table.
-    n : int
-        Number of rows.
+        What the kind of estimator makes of the recipe of an ordinary table.
+    shape : tuple of int
+        Numbers of rows and columns.
     wide : bool
         Whether the table has more columns than rows, by far.
     incremental : bool
         Whether rows come in pieces, of which none are held out.
     """
+    n, n_columns = shape
     solver = params["solver"]
     ordinary = params["conventions"] == "skmlp" and not wide and _options.rescales(solver)
     recipe = {**_TABLE, **own} if ordinary else dict(_PLAIN)
@@ -114,7 +134,9 @@ def resolve(
         recipe["l1"] = _WIDE_L1
     if incremental:  # a call does not know how far it is, and would have an average of its own
         recipe.update(learning_rate="constant", averaging=None)
-    recipe["max_iter"] = round(_EPOCHS * min(1.0, _ROWS_FOR_ALL_EPOCHS / n) ** 0.5)
+    if n_columns > _MOST_EMBEDDED:
+        recipe["numeric_embedding"] = None
+    recipe["max_iter"] = round(recipe["max_iter"] * min(1.0, _ROWS_FOR_ALL_EPOCHS / n) ** 0.5)
     found = Settings(**params)
     for name, value in recipe.items():
         if is_auto(params.get(name)):

@@ -199,18 +199,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         category that `fit` has not seen counts as missing.
     embedding_dim : int, default=8
         Length of these vectors.
-    numeric_embedding : {"pbld", "plr", "ple"}, Layer or None, default=None
+    numeric_embedding : {"auto", "pbld", "plr", "ple"}, Layer or None, default="auto"
         What spreads each numeric column over several inputs, so that the network can bend it
         sharply: learnt cosines beside the number itself ("pbld"), cosines and sines with a ReLU
         ("plr"), or position between quantiles ("ple"). Helps where the target jumps or waves along
-        a column, mostly in regression; costs time with many columns. [7]_ [8]_
+        a column; costs time with many columns. "auto" is "pbld" in the best recipe, up to 100
+        columns, else None. [7]_ [8]_
     input_scaling : bool or "auto", default="auto"
         Whether every input has a learnt factor in front, which lets the network turn columns down.
         Helps where some columns are noise. Not for sparse X. "auto": in the recipe for ordinary
         tables; see Notes.
-    parametric_activation : bool, default=False
+    parametric_activation : bool or "auto", default="auto"
         Whether each unit learns how far its activation bends: x + a (f(x) - x). Helps a little, in
-        regression more, for a tenth of the time.
+        regression more, for a tenth of the time. "auto" is True in the best recipe.
     parametrization : {"standard", "ntk"} or "auto", default="auto"
         "ntk" gives weights with n inputs √(64 / n) times the learning rate (64 / n times for
         "sgd" and "gd"): the steps of the neural tangent parametrisation, with which layers of all
@@ -241,6 +242,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Seconds after which training ends, at the end of an epoch, with the best weights so far.
     clip_output : bool, default=False
         Whether to keep predictions within the range of the training targets.
+    recipe : {"default", "best"}, default="default"
+        What "auto" stands for in ordinary tables, see Notes: "best" takes four to five times as
+        long.
     conventions : {"skmlp", "sklearn"}, default="skmlp"
         "sklearn" keeps scikit-learn's definitions in the places where the course of training hangs
         on them; :data:`skmlp.SKLEARN_DEFAULTS` sets it. See :doc:`/user_guide`.
@@ -255,7 +259,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Best of `validation_scores_`.
     coefs_ : list of ndarray of shape (n_in, n_out)
         Weights of each layer, as views: what you write into them, the network uses. They act on
-        standardised inputs. AttributeError where `normalization` adds layers of another kind.
+        standardised inputs, or embedded ones, and count learnt scales of the inputs in.
+        AttributeError where there are several networks, or where `normalization` adds layers.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where X had any.
     history_ : list of dict
@@ -279,8 +284,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     n_outputs_ : int
         Number of columns of y.
     networks_ : Network
-        The network itself, as a stack of one: ``networks_.theta`` (1, P) holds all parameters, and
-        ``networks_.layout`` says where in a row each of them stands.
+        The networks themselves: row k of ``networks_.theta`` (K, P) holds all parameters of network
+        k, and ``networks_.layout`` says where in a row each of them stands.
     out_activation_ : str
         What turns raw outputs into predictions: "exp" for the losses of positive means,
         "identity" otherwise.
@@ -294,7 +299,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     --------
     MLPClassifier : The same for classes.
     sklearn.neural_network.MLPRegressor : What this one stands in for.
-    sklearn.ensemble.HistGradientBoostingRegressor : Often stronger on tables of mixed columns.
+    sklearn.ensemble.HistGradientBoostingRegressor : Quicker, above all on large tables.
 
     Notes
     -----
@@ -372,7 +377,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    _recipe = {"hidden_layer_sizes": (64, 64, 64), "learning_rate_init": 0.009}
+    _recipes = {
+        "default": {"hidden_layer_sizes": (64, 64, 64), "learning_rate_init": 0.009},
+        "best": {
+            "n_estimators": 8,
+            "hidden_layer_sizes": (64, 64, 64),
+            "max_iter": 200,
+            "numeric_embedding": "pbld",
+            "parametric_activation": True,
+            "learning_rate_init": 0.009,
+        },
+    }
     _parameter_constraints = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(LOSSES)), Loss],
@@ -422,9 +437,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         categorical_features="from_dtype",
         max_one_hot=8,
         embedding_dim=8,
-        numeric_embedding=None,
+        numeric_embedding="auto",
         input_scaling="auto",
-        parametric_activation=False,
+        parametric_activation="auto",
         parametrization="auto",
         learning_rate_factors="auto",
         dropout_schedule="flat_cos",
@@ -435,6 +450,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         joint_best_epoch=True,
         max_time=None,
         clip_output=False,
+        recipe="default",
         conventions="skmlp",
         callbacks=None,
     ):
@@ -491,6 +507,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.joint_best_epoch = joint_best_epoch
         self.max_time = max_time
         self.clip_output = clip_output
+        self.recipe = recipe
         self.conventions = conventions
         self.callbacks = callbacks
 
