@@ -235,7 +235,7 @@ class BaseMLP(
         for name, constraints in self._parameter_constraints.items():
             value = getattr(self, name)
             names = {o for c in constraints if isinstance(c, StrOptions) for o in c.options}
-            if isinstance(value, str) and value not in names:
+            if names and isinstance(value, str) and value not in names:
                 close = get_close_matches(value, names, n=1)
                 return f" Did you mean {name}={close[0]!r}?" if close else ""
         return ""

@@ -49,7 +49,15 @@ OPEN_ENDED = frozenset({"constant", "invscaling", "adaptive"})
 
 _ADAMW_DECAY = 0.01
 #: What a network's parameters are for.
-ROLES = ("weight", "bias", "scale", "activation", "embedding", "embedding_numeric")
+ROLES = (
+    "weight",
+    "bias",
+    "scale",
+    "activation",
+    "embedding",
+    "embedding_numeric",
+    "member",
+)
 #: The number of inputs with which a layer learns at the rate given, whatever the parametrisation.
 _FAN_IN = 64
 

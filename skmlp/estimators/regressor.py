@@ -218,9 +218,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         widths learn at one pace. Helps where few columns meet wide layers.
     learning_rate_factors : dict, None or "auto", default="auto"
         Factors of the learning rate by what a parameter is: "weight", "bias", "scale" (of the
-        inputs, or of a normalization), "activation", "embedding" (of categories) or
-        "embedding_numeric". "auto" with "ntk" is 0.8 but for "weight" 1, "embedding" 8 and
-        "scale" 48.
+        inputs, or of a normalization), "activation", "embedding" (of categories),
+        "embedding_numeric" or "member" (of `weight_sharing`). "auto" with "ntk" is 0.8 but for
+        "weight" 1, "embedding" 8 and "scale" 48.
     dropout_schedule, weight_decay_schedule : str, Schedule or callable, default="flat_cos"
         Factor of `dropout` and of `weight_decay` in the course of training, named as in
         `learning_rate`. "flat_cos" lets them fade in the second half.

@@ -540,10 +540,10 @@ def test_each_head_is_a_weight_of_its_own_to_limits_and_rate_factors():
     for w in slots(network, network.theta, "W"):
         norms = np.sqrt((w * w).sum(axis=-2))
         assert_allclose(norms.max(), 0.3, rtol=1e-12)
-    factors = RateFactors({"scale": 3.0}, 1.0)
+    factors = RateFactors({"member": 3.0}, 1.0)
     factors.bind(network.layout, network.work, 2)
     step = np.ones_like(network.theta)
     factors(network.theta, step, 1.0)
     for slot, n_in in zip(weights, (P, 5, 4), strict=True):
         assert_allclose(slot.view(step), 1 / n_in)
-    assert_allclose(step[:, network.layout.span("scale")], 3)
+    assert_allclose(step[:, network.layout.span("member")], 3)

@@ -90,7 +90,7 @@ class Members(Layer):
                 f"Members: got sections of {sum(self.sections)} inputs in all, but expected "
                 f"{n_in}, the number of inputs. List the width of each group, 1 for a lone input."
             )
-        self.slot = layout.add("r", (self.n_members, n_in), "scale")
+        self.slot = layout.add("r", (self.n_members, n_in), "member")
         return n_in
 
     def bind(self, theta: Array, grad: Array | None, stats: Array, work: Workspace) -> None:
@@ -177,8 +177,8 @@ class SharedDense(Layer):
         """Claim W, r, s and b."""
         self.slot_w = layout.add("W", (n_in, self.n_out), "weight")
         if self.scale_inputs:
-            self.slot_r = layout.add("r", (self.n_members, n_in), "scale")
-        self.slot_s = layout.add("s", (self.n_members, self.n_out), "scale")
+            self.slot_r = layout.add("r", (self.n_members, n_in), "member")
+        self.slot_s = layout.add("s", (self.n_members, self.n_out), "member")
         self.slot_b = layout.add("b", (self.n_members, self.n_out), "bias")
         return self.n_out
 
