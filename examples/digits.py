@@ -65,7 +65,9 @@ def compare(options):
     train, test, y_train, y_test = part(images, labels, 0.25, options.seed)
     print(f"{len(train):,} digits to learn from, {len(test):,} to read\n")
     models = {
-        "skmlp MLP": skmlp.MLPClassifier(max_iter=options.epochs or 200, random_state=options.seed),
+        "skmlp MLP": skmlp.MLPClassifier(
+            max_iter=options.epochs or "auto", random_state=options.seed
+        ),
         "scikit-learn MLP": MLPClassifier(
             max_iter=options.epochs or 200, random_state=options.seed
         ),
@@ -92,6 +94,13 @@ def train_on_mnist(options):
     print(f"{len(train):,} digits to learn from, {len(test):,} to read; 784-300-100-10 units")
     model = skmlp.MLPClassifier(
         (300, 100),
+        n_estimators=1,  # and the plain steps and start of one network
+        parametrization="standard",
+        input_scaling=False,
+        weight_init="narrow",
+        averaging=None,
+        weight_decay=None,
+        beta_2=0.999,
         learning_rate="one_cycle",
         learning_rate_init=0.003,
         batch_size=128,

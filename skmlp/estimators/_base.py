@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,10 +12,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
     InvalidParameterError,
-    Options,
     StrOptions,
 )
 from sklearn.utils._set_output import _get_output_config
@@ -30,63 +25,21 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmlp.core.activations import ACTIVATIONS, Activation
-from skmlp.core.batches import ArrayBatches, Batch
-from skmlp.core.callbacks import (
-    Averaging,
-    BackOff,
-    Deadline,
-    EarlyStopping,
-    MaxNorm,
-    Report,
-    Validate,
-    mean_loss,
-)
-from skmlp.core.initializers import INITIALIZERS, Initializer
-from skmlp.core.layers import Dense, Layer, Scaling, Stem
-from skmlp.core.lbfgs import train_lbfgs
+from skmlp.core.layers import Dense, Scaling, Stem
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network, batch_of
-from skmlp.core.optimizers import FULL_BATCH, SOLVERS, Optimizer
-from skmlp.core.penalties import Penalty
-from skmlp.core.schedules import SCHEDULES
-from skmlp.core.training import Callback, State, train
 from skmlp.estimators import _monitoring, _options
-from skmlp.estimators._data import folds, is_plain, lay_out, others, split
+from skmlp.estimators._constraints import CONSTRAINTS, SPLITS
+from skmlp.estimators._data import folds, is_plain, lay_out, split
 from skmlp.estimators._recipes import SHAPING, is_auto, is_wide, resolve, takes_folds
+from skmlp.estimators._running import Encoded, Training, listeners, run
 from skmlp.preprocessing.columns import ColumnEncoder
 from skmlp.preprocessing.statistics import Standardizer
 
 #: Below this many values of X, float64 costs nothing.
 _FEW_VALUES = 5_000
-_SPLITS = ("auto", "folds", "last", "random")
 #: Rows by which data-driven initial weights are fitted.
 _ROWS_TO_ADAPT = 2000
-
-
-@dataclass(eq=False)
-class Training:
-    """What a later call needs to go on: streams, split, optimiser, best weights."""
-
-    rngs: list[Any]
-    generators: list[np.random.Generator]
-    split: tuple[int, Any, Any] | None = None
-    folds: list[Any] | None = None
-    shuffled: tuple[int, bool] = (0, False)  # what order is of: how many rows, in folds or not
-    order: Any = None
-    stopper: EarlyStopping | None = None
-    solver: Any = ""
-    state: State | None = None
-
-
-@dataclass(eq=False)
-class Encoded:
-    """Rows: inputs as the core takes them, targets (n, t), weights (n,) or None."""
-
-    inputs: Any
-    target: Any
-    w: Any
-    origin: tuple[Any, Any] = field(default=(None, None))
 
 
 class BaseMLP(
@@ -98,80 +51,7 @@ class BaseMLP(
 ):
     """The way of the data: check, encode, build, train, keep."""
 
-    _parameter_constraints: dict[str, list[Any]] = {
-        "hidden_layer_sizes": [
-            "array-like",
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(set(ACTIVATIONS)), Activation, list, tuple],
-        "solver": [StrOptions({*SOLVERS, "lbfgs"}), Optimizer, list, tuple],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [
-            StrOptions({"auto", "constant", "invscaling", "adaptive", *SCHEDULES}),
-            callable,
-        ],
-        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean", StrOptions({"auto"})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "standardize": ["boolean", StrOptions({"auto", "robust"})],
-        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "max_one_hot": [Interval(Integral, 1, None, closed="left"), None],
-        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
-        "recipe": [StrOptions({"default", "best"})],
-        "numeric_embedding": [
-            StrOptions({"auto", "ple", *_options.NUMERIC_EMBEDDINGS}),
-            Layer,
-            None,
-        ],
-        "input_scaling": ["boolean", StrOptions({"auto"})],
-        "parametric_activation": ["boolean", StrOptions({"auto"})],
-        "parametrization": [StrOptions({"auto", "standard", "ntk"})],
-        "learning_rate_factors": [StrOptions({"auto"}), dict, None],
-        "dropout_schedule": [StrOptions(set(SCHEDULES)), callable],
-        "weight_decay_schedule": [StrOptions(set(SCHEDULES)), callable],
-        "averaging": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither"), None],
-        "n_estimators": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "weight_sharing": ["boolean"],
-        "joint_best_epoch": ["boolean"],
-        "max_time": [Interval(Real, 0, None, closed="neither"), None],
-        "weight_init": [StrOptions({"auto", "narrow", *INITIALIZERS}), Initializer],
-        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
-        "normalization": [StrOptions(set(_options.NORMALIZATIONS)), None],
-        "l1": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
-        "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), None],
-        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "warmup": [Interval(Real, 0, 1, closed="left")],
-        "scoring": [str, callable, None],
-        "validation_split": [StrOptions(set(_SPLITS)), HasMethods(["split"])],
-        "on_divergence": [StrOptions({"raise", "backoff"})],
-        "dtype": [
-            StrOptions({"auto", "float32", "float64"}),
-            Options(type, {np.float32, np.float64}),
-            None,
-        ],
-        "conventions": [StrOptions({"skmlp", "sklearn"})],
-        "callbacks": [list, tuple, None],
-    }
+    _parameter_constraints: dict[str, list[Any]] = CONSTRAINTS
 
     #: What the kind of estimator makes of the recipe of an ordinary table.
     _recipes: ClassVar[dict[str, dict[str, Any]]]
@@ -222,10 +102,10 @@ class BaseMLP(
         try:
             super()._validate_params()
             split = self.validation_split
-            if isinstance(split, str) and split not in _SPLITS:  # a str has a method "split"
+            if isinstance(split, str) and split not in SPLITS:  # a str has a method "split"
                 raise InvalidParameterError(
                     f"The 'validation_split' parameter of {type(self).__name__} must be a str "
-                    f"among {_SPLITS} or a splitter. Got {split!r} instead."
+                    f"among {SPLITS} or a splitter. Got {split!r} instead."
                 )
             _options.check_factors(self.learning_rate_factors)
         except InvalidParameterError as error:
@@ -253,7 +133,7 @@ class BaseMLP(
         incremental: bool = False,
     ) -> Any:
         fresh = not hasattr(self, "networks_") or not (self.warm_start or incremental)
-        listeners = self._listeners(X, y)
+        heard = listeners(self, X, y)
         X, y = self._check_X_y(X, y, reset=fresh)
         if fresh:
             self._learn_targets(y, classes)
@@ -302,7 +182,7 @@ class BaseMLP(
         elif self._now.early_stopping and takes_folds(self._now) and not incremental:
             watched = self._held_folds(rows, y if chosen is None else y[chosen], chosen, groups)
         self._before_training(watched)
-        self._run(rows, watched, listeners, incremental)
+        run(self, rows, watched, heard, incremental)
         self._after_training(watched)
         return self
 
@@ -529,198 +409,6 @@ class BaseMLP(
         rows = self._rows(self._encode_X(X), code, weight, None)
         rows.origin = X, y
         return rows
-
-    # -- train -------------------------------------------------------------------------
-
-    def _run(
-        self, rows: Encoded, watched: Encoded | None, listeners: Any, incremental: bool
-    ) -> None:
-        """Train on encoded rows, watching others, and keep the account of it."""
-        network, training = self.networks_, self._training
-        like_sklearn = self.conventions == "sklearn"
-        n = rows.inputs.shape[0]
-        total = float(n if rows.w is None else rows.w.sum())
-        mean = total / n
-        l1 = self._now.l1 * (mean if self.l1 == "auto" else 1.0)
-        w = None if rows.w is None else (rows.w / mean).astype(network.dtype)
-        network.prepare_training(training.generators)
-        callbacks = [*self._watchers(watched, incremental), *listeners]
-        if self.solver == "lbfgs":
-            self._check_smooth()
-            seen = 0
-            penalty = Penalty(self.alpha, l1)
-            batch = Batch(batch_of(rows.inputs), rows.target[None], None if w is None else w[None])
-            state, results = train_lbfgs(
-                network,
-                self._loss,
-                batch,
-                epochs=self._now.max_iter,
-                max_fun=self.max_fun,
-                tol=self.tol,
-                penalty=penalty,
-                penalty_rows=total,
-                callbacks=callbacks,
-            )
-            converged = all(result.status == 0 for result in results)
-        else:
-            # scikit-learn divides by the weight of each batch, which is rows x mean weight
-            strength = 1 / mean if like_sklearn else 1.0
-            penalty = Penalty(self.alpha * strength, l1 * strength)
-            rngs = training.rngs if self.shuffle else []
-            params = vars(self._now)
-            optimizer = self._continued(_options.optimizer(params))
-            seen = len(training.state.history) if training.state else 0
-            size = self._batch_rows(n)
-            folded = watched is not None and isinstance(watched.inputs, list)
-            if training.shuffled != (n, folded):
-                training.order = others(training.folds, training.rngs[0]) if folded else None
-                training.shuffled = n, folded
-            batches = ArrayBatches(rows.inputs, rows.target, w, size, rngs, training.order)
-            training.order = batches.order
-            state = train(
-                network,
-                self._loss,
-                optimizer,
-                batches,
-                epochs=1 if incremental else self._now.max_iter,
-                lr=self._now.learning_rate_init,
-                schedule=_options.schedule(params, n),
-                penalty=penalty,
-                penalty_rows=None if like_sklearn else total,
-                callbacks=callbacks,
-                state=training.state,
-                horizon=self._now.max_iter if incremental else None,
-            )
-            training.state = state
-            self.t_ += n * (len(state.history) - seen)
-            named = isinstance(self._now.learning_rate, str)
-            converged = incremental or not (
-                named and self._now.learning_rate in _options.OPEN_ENDED
-            )
-        _monitoring.extend_history(self, state.history[seen:])
-        self.n_iter_ = len(state.history) - seen
-        self._conclude()
-        if like_sklearn or incremental or state.diverged.any():
-            self.loss_ = float(state.train_loss.mean())
-        else:
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                raw = network.predict(rows.inputs)
-                value = mean_loss(self._loss, raw, rows.target, rows.w)
-                value = value.reshape(network.k, -1).mean(axis=1)  # of members that share weights
-                value = value + penalty.value_and_grad(network.theta, network.grad, total)
-            self.loss_ = float(value.mean())
-            state.diverged = ~np.isfinite(value)  # the last step was not seen before
-        network.finish_training()
-        _monitoring.warn_and_raise(self, state, converged or bool(state.stop.all()))
-
-    def _check_smooth(self) -> None:
-        """Refuse what would change the loss between two looks at it."""
-        for name, off in (("dropout", 0.0), ("max_norm", None), ("averaging", None)):
-            value = getattr(self._now, name)
-            if value != off:
-                raise ValueError(
-                    f"solver='lbfgs' compares losses at neighbouring weights, which "
-                    f"{name}={value} disturbs; pass {name}={off} or another solver"
-                )
-
-    def _continued(self, optimizer: Optimizer) -> Optimizer:
-        """Return the optimiser of the last call, unless its settings changed."""
-        training = self._training
-        solver = repr(optimizer) if isinstance(self.solver, str) else self.solver
-        if training.state is None or not _options.same(training.solver, solver):
-            training.solver, training.state = solver, None
-            return optimizer
-        return training.state.optimizer
-
-    def _batch_rows(self, n: int) -> int:
-        if isinstance(self.solver, str) and self.solver in FULL_BATCH:
-            return n
-        return int(min(self._now.batch_size, n))
-
-    def _watchers(self, watched: Encoded | None, incremental: bool) -> list[Callback]:
-        """Return the callbacks that the parameters ask for."""
-        callbacks: list[Callback] = []
-        if watched is not None:
-            score = None
-            if self.scoring is None:
-                score = self._own_score(watched)
-            elif self.scoring != "loss":
-                score = _monitoring.user_score(self, self.scoring, *watched.origin, watched.w)
-            joint = self.joint_best_epoch and self._now.n_estimators > 1
-            callbacks.append(
-                Validate(watched.inputs, watched.target, watched.w, self._loss, score, joint)
-            )
-        stopper = self._make_stopper(watched)
-        if _options.same(self._training.stopper, stopper):
-            stopper = self._training.stopper
-        self._training.stopper = stopper
-        if watched is not None or self.solver != "lbfgs":  # lbfgs knows when its loss is flat
-            callbacks.append(stopper)
-        callbacks.extend(self.callbacks or ())
-        if self.max_time is not None:
-            callbacks.append(Deadline(self.max_time))
-        if self.verbose:
-            callbacks.append(Report(bar=self.verbose > 1))
-        if self._now.averaging is not None:
-            callbacks = [Averaging(self._now.averaging, callbacks)]
-        first: list[Callback] = [] if self.max_norm is None else [MaxNorm(self.max_norm)]
-        return first + [BackOff()] * (self.on_divergence == "backoff") + callbacks
-
-    def _own_score(self, watched: Encoded) -> Any:
-        def score(raw: Any, k: int) -> float:
-            if not isinstance(watched.inputs, list):
-                return self._score_raw(raw, watched.target, watched.w)
-            return self._score_raw(
-                raw, watched.target[k], None if watched.w is None else watched.w[k]
-            )
-
-        return score
-
-    def _make_stopper(self, watched: Encoded | None) -> EarlyStopping:
-        like_sklearn = self.conventions == "sklearn"
-        adaptive = self._now.learning_rate == "adaptive" and (
-            self.solver == "sgd" or not like_sklearn
-        )
-        monitor, sign = "train_loss", 1
-        if watched is not None and self.early_stopping is not False:
-            monitor, sign = (
-                ("validation_loss", 1)
-                if self.scoring == "loss"
-                else (
-                    "validation_score",
-                    -1,
-                )
-            )
-        return EarlyStopping(
-            monitor,
-            sign,
-            tol=self.tol,
-            # scikit-learn's patience bears one epoch more than it says
-            patience=self.n_iter_no_change - (0 if like_sklearn else 1),
-            restore=monitor != "train_loss",
-            divide_by=5.0 if adaptive else None,
-        )
-
-    def _listeners(self, X: Any, y: Any) -> list[Callback]:
-        if not getattr(self, "_skl_callbacks", None):
-            return []
-        return [_monitoring.TellScikitLearn(self, X, y)]
-
-    def _conclude(self) -> None:
-        """Set the attributes that sum up the training."""
-        stopper = self._training.stopper
-        assert stopper is not None
-        self.best_loss_: float | None = None
-        self.validation_scores_: list[float] | None = None
-        self.best_validation_score_: float | None = None
-        if stopper.monitor == "train_loss":
-            self.best_loss_ = min(self.loss_curve_, default=np.inf)
-            return
-        sign = -stopper.sign
-        self.validation_scores_ = [
-            sign * row[stopper.monitor] for row in self.history_ if stopper.monitor in row
-        ]
-        self.best_validation_score_ = sign * float(stopper.best.mean())
 
     # -- what was learnt ---------------------------------------------------------------
 

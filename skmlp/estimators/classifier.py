@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from sklearn.base import ClassifierMixin, _fit_context
@@ -19,7 +21,7 @@ from skmlp.core.losses import (
     classification_loss,
     for_target_type,
 )
-from skmlp.estimators._base import BaseMLP, Real, partial_fit_is_possible
+from skmlp.estimators._base import BaseMLP, partial_fit_is_possible
 
 
 def _finite_log(p):
