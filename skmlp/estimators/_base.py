@@ -141,7 +141,7 @@ class BaseMLP(
             self._check_targets(y)
         code = self._encode_y(y)
         weight = self._check_weight(X, y, sample_weight)
-        n = _num_samples(X)
+        n = _num_samples(X) if weight is None else np.count_nonzero(weight)
         if fresh:
             self._wide = not incremental and is_wide(n, X.shape[1])
         params = self.get_params(deep=False)
@@ -149,8 +149,8 @@ class BaseMLP(
             kept = {name: getattr(self._now, name) for name in SHAPING if is_auto(params[name])}
             params |= kept
         own = self._recipes[self.recipe]
-        shape = n, X.shape[1]
-        self._now = resolve(params, own, shape, wide=self._wide, incremental=incremental)
+        shape, kind = (n, X.shape[1]), {"wide": self._wide, "incremental": incremental}
+        self._now = resolve(params, own, shape, grouped=groups is not None, **kind)
         if fresh:
             self._built = self._architecture()
         else:
@@ -342,7 +342,7 @@ class BaseMLP(
             classes = self._stratify_by(y)
             train, held = split(
                 y[index],
-                how=self.validation_split,
+                how=self._now.validation_split,
                 fraction=self.validation_fraction,
                 shuffle=self.shuffle,
                 stratify=None if classes is None else classes[index],
@@ -374,6 +374,11 @@ class BaseMLP(
                 n, self._now.stack, self._stratify_by(y), groups, training.rngs[0]
             )
         shortest = min(map(len, training.folds))
+        if shortest < 2:
+            raise ValueError(
+                "The validation set is too small: a fold has a single row. Give fewer networks, "
+                "groups of more rows, or validation_split='random'"
+            )
         held = [fold[:shortest] for fold in training.folds]
         return Encoded(
             [rows.inputs[fold] for fold in held],

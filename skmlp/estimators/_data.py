@@ -132,6 +132,8 @@ def folds(n: int, k: int, stratify: Any, groups: Any, rng: Any) -> list[Any]:
     if groups is not None:
         splitter = GroupKFold(k, shuffle=True, random_state=rng)
         return [rng.permutation(held) for _, held in splitter.split(everything, None, groups)]
+    if stratify is not None and np.unique(stratify, return_counts=True)[1].max() < k:
+        stratify = None  # no class has a row for each fold
     splitter = StratifiedKFold if stratify is not None else KFold
     with warnings.catch_warnings():
         # a class with fewer rows than there are folds is in some of them only

@@ -106,6 +106,7 @@ def resolve(
     *,
     wide: bool,
     incremental: bool,
+    grouped: bool = False,
 ) -> Settings:
     """Return the parameters with every "auto" replaced.
 
@@ -121,6 +122,8 @@ def resolve(
         Whether the table has more columns than rows, by far.
     incremental : bool
         Whether rows come in pieces, of which none are held out.
+    grouped : bool, default=False
+        Whether rows belong to groups, which may be few: then one part is held out for all.
     """
     n, n_columns = shape
     solver = params["solver"]
@@ -143,6 +146,8 @@ def resolve(
             setattr(found, name, value)
     found.members = found.n_estimators if found.weight_sharing else 1
     found.stack = found.n_estimators // found.members
+    if grouped and found.validation_split == "auto":
+        found.validation_split = "random"
     if params["early_stopping"] == "auto":
         enough = _ENOUGH_FOR_FOLDS if takes_folds(found) else _ENOUGH_ROWS
         found.early_stopping = n >= enough and not wide and not incremental

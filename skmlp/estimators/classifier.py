@@ -188,11 +188,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_split : "auto", "folds", "last", "random" or splitter, default="auto"
         Which rows are held out. "folds": each network holds out a fold of its own, and is trained
         on the others, so that no row is lost. "auto" does so where there are several networks and
-        neither ``shuffle=False``, a `scoring` of your own nor "lbfgs" stands against it; else, as
-        "random" always does, it draws one part at random, alike from each class, whole groups where
-        `fit` is given ``groups``, and takes the last ones if ``shuffle=False``; "last" always takes
-        those, as time series need it. Of a splitter of :mod:`sklearn.model_selection` the first
-        split counts.
+        no ``groups``, ``shuffle=False``, `scoring` of your own or "lbfgs" stands against it; else,
+        as "random" always does, it draws one part at random, alike from each class, whole groups
+        where `fit` is given ``groups``, and takes the last ones if ``shuffle=False``; "last" always
+        takes those, as time series need it. Of a splitter of :mod:`sklearn.model_selection` the
+        first split counts.
     on_divergence : {"raise", "backoff"}, default="raise"
         What to do when the loss runs away: end with a ValueError that advises, or return to the
         last good epoch and go on with a tenth of the learning rate, up to eight times.
@@ -377,10 +377,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> clf.predict_proba(X_test[:3]).shape
     (3, 2)
 
-    The hidden layer, as new columns for another model:
+    The last hidden layers of the four networks, as new columns for another model:
 
     >>> clf.transform(X_test).shape
-    (143, 100)
+    (143, 384)
 
     Classes may have any names, and a rare one can be given its due:
 

@@ -179,8 +179,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     validation_split : "auto", "folds", "last", "random" or splitter, default="auto"
         Which rows are held out. "folds": each network holds out a fold of its own, and is trained
         on the others, so that no row is lost. "auto" does so where there are several networks and
-        neither ``shuffle=False``, a `scoring` of your own nor "lbfgs" stands against it; else, as
-        "random" always does, it draws one part at random, whole groups where `fit` is given
+        no ``groups``, ``shuffle=False``, `scoring` of your own or "lbfgs" stands against it; else,
+        as "random" always does, it draws one part at random, whole groups where `fit` is given
         ``groups``, and takes the last ones if ``shuffle=False``; "last" always takes those, as time
         series need it. Of a splitter of :mod:`sklearn.model_selection` the first split counts.
     on_divergence : {"raise", "backoff"}, default="raise"

@@ -101,6 +101,14 @@ SETTINGS = {solver: {"solver": solver} for solver in FIRST_ORDER} | {
     "batch norm": {"normalization": "batch"},
     "clipped": {"clip_norm": 0.5, "weight_decay": 0.1, "l1": 1e-3, "max_norm": 1.0},
     "float32": {"dtype": "float32"},
+    "several networks": {
+        "n_estimators": 3,
+        "parametrization": "ntk",
+        "learning_rate_factors": {"bias": 0.5, "scale": 4.0},
+        "input_scaling": True,
+        "standardize": "robust",
+        "weight_init": "data",
+    },
     "own optimizer": OWN["optimizer"],
 }
 several_settings = pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)

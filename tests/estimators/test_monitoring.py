@@ -229,7 +229,16 @@ class Interrupt(Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("settings", [{}, SKLEARN_DEFAULTS, {"solver": "lbfgs"}, {"verbose": 1}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        SKLEARN_DEFAULTS,
+        {"solver": "lbfgs"},
+        {"verbose": 1},
+        {"n_estimators": 3, "early_stopping": True, "averaging": 0.9},
+    ],
+)
 @pytest.mark.parametrize("hook", ["on_batch_end", "on_epoch_end"])
 @pytest.mark.parametrize("at", [1, 4])
 def test_an_interrupted_fit_warns_and_can_be_used(settings, hook, at):

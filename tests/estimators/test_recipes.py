@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -167,3 +167,30 @@ def test_shared_weights_learn():
     y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2]
     model = MLPRegressor(n_estimators=6, weight_sharing=True, random_state=0, max_iter=60)
     assert model.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.9
+
+
+@both
+def test_rows_without_weight_do_not_count(make):
+    table, w = RNG.normal(size=(600, 4)), (np.arange(600) < 500) * 1.0
+    y = table[:, 0] > 0 if make is MLPClassifier else table[:, 0]
+    weighted = make(**SHORT).fit(table, y, sample_weight=w)
+    fewer = make(**SHORT).fit(table[:500], y[:500])
+    assert_allclose(weighted.predict(table), fewer.predict(table), rtol=1e-9)
+
+
+def test_many_classes_of_few_rows_are_held_out_in_folds_too():
+    model = MLPClassifier(**SHORT).fit(RNG.normal(size=(60, 3)), np.arange(60) % 30)
+    assert len(model.validation_scores_) == 3
+
+
+@both
+def test_few_groups_hold_out_one_part_for_all(make):
+    groups = np.arange(90) % 3
+    model = make(**SHORT, early_stopping=True, warm_start=True).fit(X, target(make), groups=groups)
+    train, held = model._training.split[1:]
+    assert not set(groups[train]) & set(groups[held])
+    with pytest.raises(ValueError, match="4 networks cannot each hold out .* 3 groups"):
+        make(**SHORT, validation_split="folds").fit(X, target(make), groups=groups)
+    unequal = np.r_[np.zeros(87), 1, 2, 3]
+    with pytest.raises(ValueError, match="a single row"):
+        make(**SHORT, validation_split="folds").fit(X, target(make), groups=unequal)
