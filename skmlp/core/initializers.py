@@ -157,7 +157,9 @@ class DataDriven(Initializer):
     def adapt(rng: RandomSource, z: Array, weights: Array, bias: Array) -> None:
         """Rescale weights (n_in, n_out) and draw bias (n_out,) by the outputs z (n, n_out)."""
         spread = z.std(axis=0)
-        spread[spread == 0] = 1
+        # a unit that hardly varies is not blown up, least of all by the rounding of a constant
+        np.maximum(spread, 0.01 * spread.max(initial=0), out=spread)
+        spread[spread <= 1e-6 * np.abs(z).max(initial=0)] = 1
         weights /= spread
         rows = np.asarray(rng.uniform(0, len(z), (5, z.shape[1]))).astype(np.intp)
         shares = -np.log1p(-np.asarray(rng.uniform(0, 1, rows.shape)))  # exponential

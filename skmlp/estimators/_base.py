@@ -143,7 +143,7 @@ class BaseMLP(
         weight = self._check_weight(X, y, sample_weight)
         n = _num_samples(X) if weight is None else np.count_nonzero(weight)
         if fresh:
-            self._wide = not incremental and is_wide(n, X.shape[1])
+            self._wide = not incremental and is_wide(_num_samples(X), X.shape[1])
         params = self.get_params(deep=False)
         if not fresh:  # "auto" is what it was where it shaped the network
             kept = {name: getattr(self._now, name) for name in SHAPING if is_auto(params[name])}

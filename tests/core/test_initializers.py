@@ -130,3 +130,17 @@ def test_units_fitted_to_data_vary_by_one_and_change_sign_among_them():
     assert ((z + bias).min(axis=0)[1:] < 0).all()
     assert ((z + bias).max(axis=0)[1:] > 0).all()
     assert len(np.unique(bias[1:])) == 49
+
+
+def test_units_that_hardly_vary_are_not_blown_up():
+    rng = np.random.default_rng(0)
+    X = np.repeat([[0.1, 0.2, 0.3]], 50, axis=0)
+    weights, bias = rng.normal(size=(3, 5)), np.zeros(5)
+    before = weights.copy()
+    DataDriven.adapt(np.random.default_rng(1), X @ weights + 1e-17, weights, bias)
+    assert_array_equal(weights, before)
+    X[:, 0] = rng.normal(size=50)
+    weights[0, 0] = 1e-9  # this unit sees next to nothing of what varies
+    before = np.abs(weights).max()
+    DataDriven.adapt(np.random.default_rng(1), X @ weights, weights, bias)
+    assert np.abs(weights).max() < 1000 * before
