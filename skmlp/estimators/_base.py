@@ -53,7 +53,8 @@ class BaseMLP(
 
     _parameter_constraints: dict[str, list[Any]] = CONSTRAINTS
 
-    #: What the kind of estimator makes of the recipe of an ordinary table.
+    #: What the kind of estimator makes of the recipe of an ordinary table; "best" says what is
+    #: other than in "default".
     _recipes: ClassVar[dict[str, dict[str, Any]]]
 
     # -- in what classifier and regressor differ -------------------------------------
@@ -148,7 +149,7 @@ class BaseMLP(
         if not fresh:  # "auto" is what it was where it shaped the network
             kept = {name: getattr(self._now, name) for name in SHAPING if is_auto(params[name])}
             params |= kept
-        own = self._recipes[self.recipe]
+        own = {**self._recipes["default"], **self._recipes[self.recipe]}
         shape, kind = (n, X.shape[1]), {"wide": self._wide, "incremental": incremental}
         self._now = resolve(params, own, shape, grouped=groups is not None, **kind)
         if fresh:

@@ -20,12 +20,20 @@ _ROWS_FOR_ALL_EPOCHS = 10_000
 #: Tables with more columns get no numeric embedding by themselves.
 _MOST_EMBEDDED = 100
 
-#: An ordinary table: several networks, and layers that all learn at one pace.
-_TABLE = {
-    "n_estimators": 4,
-    "max_iter": 140,
+#: What is off in both recipes below, unless the kind of estimator turns it on.
+_OFF = {
     "numeric_embedding": None,
     "parametric_activation": False,
+    "dropout": 0.0,
+    "weight_decay": None,
+    "l1": 0.0,
+}
+
+#: An ordinary table: several networks, and layers that all learn at one pace.
+_TABLE = {
+    **_OFF,
+    "n_estimators": 4,
+    "max_iter": 140,
     "parametrization": "ntk",
     "learning_rate": "coslog4",
     "learning_rate_factors": {
@@ -38,19 +46,15 @@ _TABLE = {
     "input_scaling": True,
     "weight_init": "data",
     "averaging": 0.99,
-    "dropout": 0.0,
-    "weight_decay": None,
-    "l1": 0.0,
     "standardize": "robust",
 }
 
 #: A table with more columns than rows, or a solver that takes the gradient as it is.
 _PLAIN = {
+    **_OFF,
     "hidden_layer_sizes": (100,),
     "n_estimators": 1,
     "max_iter": 200,
-    "numeric_embedding": None,
-    "parametric_activation": False,
     "parametrization": "standard",
     "learning_rate": "cosine",
     "learning_rate_init": 0.001,
@@ -58,9 +62,6 @@ _PLAIN = {
     "input_scaling": False,
     "weight_init": "sklearn",
     "averaging": None,
-    "dropout": 0.0,
-    "weight_decay": None,
-    "l1": 0.0,
     "standardize": True,
     "batch_size": 200,
 }

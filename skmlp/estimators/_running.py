@@ -203,16 +203,12 @@ def _make_stopper(model: Any, watched: Encoded | None) -> EarlyStopping:
     adaptive = model._now.learning_rate == "adaptive" and (
         model.solver == "sgd" or not like_sklearn
     )
-    monitor, sign = "train_loss", 1
-    if watched is not None and model.early_stopping is not False:
-        monitor, sign = (
-            ("validation_loss", 1)
-            if model.scoring == "loss"
-            else (
-                "validation_score",
-                -1,
-            )
-        )
+    if watched is None or model.early_stopping is False:
+        monitor, sign = "train_loss", 1
+    elif model.scoring == "loss":
+        monitor, sign = "validation_loss", 1
+    else:
+        monitor, sign = "validation_score", -1
     return EarlyStopping(
         monitor,
         sign,

@@ -410,9 +410,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             "n_estimators": 8,
             "hidden_layer_sizes": (128, 128),
             "max_iter": 200,
-            "learning_rate_init": 0.005,
-            "dropout": 0.1,
-            "weight_decay": 0.16,
         },
     }
     _parameter_constraints = {

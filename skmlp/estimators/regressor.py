@@ -381,11 +381,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "default": {"hidden_layer_sizes": (64, 64, 64), "learning_rate_init": 0.009},
         "best": {
             "n_estimators": 8,
-            "hidden_layer_sizes": (64, 64, 64),
             "max_iter": 200,
             "numeric_embedding": "pbld",
             "parametric_activation": True,
-            "learning_rate_init": 0.009,
         },
     }
     _parameter_constraints = {

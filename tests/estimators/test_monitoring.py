@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor
 from skmlp.core.optimizers import SOLVERS
 from skmlp.core.training import Callback
+from tests.estimators.plain import ONE_PLAIN_NETWORK
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -25,20 +26,11 @@ ALL_SOLVERS = [*SOLVERS, "lbfgs"]
 
 # What is tested here does not hang on the defaults, which are chosen by measurement.
 PLAIN = {
+    **ONE_PLAIN_NETWORK,
     "activation": "relu",
     "batch_size": 200,
     "learning_rate": "constant",
     "learning_rate_init": 0.001,
-    "learning_rate_factors": None,
-    "parametrization": "standard",
-    "input_scaling": False,
-    "standardize": True,
-    "weight_init": "sklearn",
-    "beta_2": 0.999,
-    "dropout": 0.0,
-    "weight_decay": None,
-    "averaging": None,
-    "n_estimators": 1,
 }
 
 

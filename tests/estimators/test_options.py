@@ -20,6 +20,7 @@ from skmlp.core.initializers import INITIALIZERS, VarianceScaling
 from skmlp.core.losses import Focal, Huber, Loss, Quantile, SquaredError
 from skmlp.core.optimizers import SOLVERS, Adam, ClipNorm, Decay, Momentum, Optimizer, Transform
 from skmlp.core.schedules import SCHEDULES, Cosine, OneCycle, Schedule
+from tests.estimators.plain import ONE_PLAIN_NETWORK
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -32,19 +33,10 @@ RATES = {"gd": 0.5, "sgd": 0.1, "rprop": 0.01}
 
 # What is tested here does not hang on the defaults, which are chosen by measurement.
 PLAIN = {
+    **ONE_PLAIN_NETWORK,
     "activation": "relu",
     "batch_size": 200,
     "learning_rate": "constant",
-    "learning_rate_factors": None,
-    "parametrization": "standard",
-    "input_scaling": False,
-    "standardize": True,
-    "weight_init": "sklearn",
-    "beta_2": 0.999,
-    "dropout": 0.0,
-    "weight_decay": None,
-    "averaging": None,
-    "n_estimators": 1,
 }
 MODEST = {"label_smoothing": 0.0, "calibrate": False}
 

@@ -21,7 +21,7 @@ SHORT = {"max_iter": 3, "random_state": 0}
 
 
 def resolved(model, shape, *, wide=False, incremental=False):
-    own = model._recipes[model.recipe]
+    own = {**model._recipes["default"], **model._recipes[model.recipe]}
     return resolve(model.get_params(), own, shape, wide=wide, incremental=incremental)
 
 

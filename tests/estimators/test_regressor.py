@@ -5,6 +5,7 @@ from sklearn.metrics import r2_score
 
 from skmlp import MLPRegressor
 from skmlp.core.losses import LOSSES, GaussianNLL, Quantile, Tweedie
+from tests.estimators.plain import ONE_PLAIN_NETWORK
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -19,19 +20,10 @@ ON_THE_LINE = sorted(set(LOSSES) - set(LOG_LINK))
 
 # What is tested here does not hang on the defaults, which are chosen by measurement.
 PLAIN = {
+    **ONE_PLAIN_NETWORK,
     "activation": "relu",
     "batch_size": 200,
     "learning_rate": "constant",
-    "learning_rate_factors": None,
-    "parametrization": "standard",
-    "input_scaling": False,
-    "standardize": True,
-    "weight_init": "sklearn",
-    "beta_2": 0.999,
-    "dropout": 0.0,
-    "weight_decay": None,
-    "averaging": None,
-    "n_estimators": 1,
 }
 
 

@@ -13,6 +13,7 @@ from sklearn.model_selection import (
 )
 
 from skmlp import MLPClassifier, MLPRegressor
+from tests.estimators.plain import ONE_PLAIN_NETWORK
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -29,17 +30,8 @@ X_TRAIN, Y_TRAIN = X[50:], NOISY[50:]
 SMALL = {"hidden_layer_sizes": (8,), "learning_rate_init": 0.02, "max_iter": 25, "random_state": 0}
 # What is tested here does not hang on the defaults, which are chosen by measurement.
 PLAIN = {
+    **ONE_PLAIN_NETWORK,
     "learning_rate": "cosine",
-    "learning_rate_factors": None,
-    "parametrization": "standard",
-    "input_scaling": False,
-    "standardize": True,
-    "weight_init": "sklearn",
-    "beta_2": 0.999,
-    "dropout": 0.0,
-    "weight_decay": None,
-    "averaging": None,
-    "n_estimators": 1,
     "scoring": "loss",
 }
 MODEST = {"label_smoothing": 0.0, "calibrate": False}
