@@ -20,6 +20,7 @@ class Batch(NamedTuple):
     X: Any  # (1 or K, n, p), or a sequence of 1 or K CSR matrices or Rows
     y: Array  # (1 or K, n, t)
     w: Array | None  # (1 or K, n), mean 1 over all rows
+    n_rows: Array | None = None  # (K, 1) where networks have fewer than n; then w of the rest is 0
 
 
 class Batches(ABC):
@@ -45,19 +46,21 @@ class ArrayBatches(Batches):
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or Rows of shape (n, p)
-        Inputs.
-    y : ndarray of shape (n, t)
+    X : ndarray, CSR matrix or Rows of shape (n, p), or list of K of these
+        Inputs; a list where each network has a table of its own.
+    y : ndarray of shape (n, t), or list of K of these
         Targets in the loss's form.
-    w : ndarray of shape (n,) or None
+    w : ndarray of shape (n,) or None, or list of K of these
         Weights of mean 1.
     size : int
         Rows of a batch; the last one takes what is left.
     rngs : sequence of RandomState or Generator
-        One stream for each network; empty to keep the order, for all networks alike.
-    order : ndarray of shape (K, r), default=None
+        One stream for each network; empty to keep the order.
+    order : sequence of K arrays of shape (r,), default=None
         The numbers of the rows that each network sees, some or all, as an earlier training left
-        them, to go on shuffling from there; None for all rows in their order.
+        them, to go on shuffling from there; None for all rows in their order. Lengths may differ
+        so long as all networks have as many batches: in the last one, rows without weight follow
+        those of a network that has fewer.
 
     Examples
     --------
@@ -73,63 +76,108 @@ class ArrayBatches(Batches):
         w: Array | None,
         size: int,
         rngs: Sequence[Any],
-        order: Array | None = None,
+        order: Sequence[Array] | None = None,
     ) -> None:
         self.X, self.y, self.w = X, y, w
         self.rngs = list(rngs)
-        if order is None or len(order) != len(self.rngs):
-            order = np.tile(np.arange(X.shape[0]), (len(self.rngs), 1))
-        self.order = order  # (K, r)
-        self.n_rows: int = order.shape[1] if self.rngs else X.shape[0]
+        n = (X[0] if isinstance(X, list) else X).shape[0]
+        if order is None or (self.rngs and len(order) != len(self.rngs)):
+            order = [np.arange(n) for _ in self.rngs]
+        self.counts = np.array([len(rows) for rows in order], dtype=int)  # (K,)
+        self.n_rows: int = self.counts.max() if len(order) else n
         self.size = min(size, self.n_rows)
         self.n_batches: int = -(-self.n_rows // self.size)
+        self.order = np.zeros((len(order), self.n_rows), dtype=np.intp)  # (K, r), filled up
+        for row, rows in zip(self.order, order, strict=True):
+            row[: len(rows)], row[len(rows) :] = rows, rows[0]
         self._copies: dict[str, Array] = {}
+        self._all = self.order, self.counts
+        self._present = np.arange(len(order))
 
     def select(self, keep: Array) -> None:
-        """Keep the streams of some networks."""
-        if self.rngs:
-            self.rngs = [rng for rng, kept in zip(self.rngs, keep, strict=True) if kept]
-            self.order = self.order[keep]
-            self._copies.clear()
+        """Keep the streams, and the tables, of some networks."""
+        if not len(self.order):
+            return
+        self._all[0][self._present] = self.order
+        chosen = np.flatnonzero(keep)
+        self._present = self._present[keep]
+        self.order, self.counts = self.order[keep], self.counts[keep]
+        self.rngs = [self.rngs[k] for k in chosen] if self.rngs else []
+        self.X, self.y, self.w = (
+            [part[k] for k in chosen] if isinstance(part, list) else part
+            for part in (self.X, self.y, self.w)
+        )
+        self._copies.clear()
+
+    def orders(self) -> list[Array]:
+        """Return the numbers of the rows that each network saw, in its last order."""
+        order, counts = self._all
+        order[self._present] = self.order
+        return [row[:n] for row, n in zip(order, counts, strict=True)]
 
     def __iter__(self) -> Iterator[Batch]:
         """Shuffle, then cut."""
-        for order, rng in zip(self.order, self.rngs, strict=True):
-            order[:] = order[rng.permutation(self.n_rows)]
-        slices = [slice(a, a + self.size) for a in range(0, self.n_rows, self.size)]
-        if not self.rngs:
-            y, w = self.y[None], None if self.w is None else self.w[None]
-            X = self.X[None] if isinstance(self.X, np.ndarray) else None
-            for s in slices:
-                x = [self.X[s]] if X is None else X[:, s]
-                yield Batch(x, y[:, s], None if w is None else w[:, s])
+        if not len(self.order):
+            yield from self._in_order()
             return
+        for row, n, rng in zip(self.order, self.counts, self.rngs, strict=False):
+            row[:n] = row[rng.permutation(n)]
         y = self._take("y", self.y, self.order)
         w = None if self.w is None else self._take("w", self.w, self.order)
         X = self._take("X", self.X, self.order) if self._is_small() else None
-        for s in slices:
+        shortest = self.counts.min()
+        for s in self._slices():
             x = self._rows(self.order[:, s]) if X is None else X[:, s]
+            batch = Batch(x, y[:, s], None if w is None else w[:, s])
+            yield batch if s.stop < shortest else self._uneven(batch, s.start)
+
+    def _in_order(self) -> Iterator[Batch]:
+        """Cut rows that are the same for all networks."""
+        y, w = self.y[None], None if self.w is None else self.w[None]
+        X = self.X[None] if isinstance(self.X, np.ndarray) else None
+        for s in self._slices():
+            x = [self.X[s]] if X is None else X[:, s]
             yield Batch(x, y[:, s], None if w is None else w[:, s])
 
+    def _slices(self) -> list[slice]:
+        return [slice(a, a + self.size) for a in range(0, self.n_rows, self.size)]
+
+    def _uneven(self, batch: Batch, start: int) -> Batch:
+        """Take the weight from rows that only fill up, so that the mean is over the others."""
+        n = batch.y.shape[1]
+        real = np.minimum(self.counts - start, n)[:, None]
+        if (real == n).all():
+            return batch
+        w = np.where(np.arange(n) < real, n / real, 0).astype(batch.y.dtype)
+        return batch._replace(w=w if batch.w is None else w * batch.w, n_rows=real)
+
     def _is_small(self) -> bool:
-        if not isinstance(self.X, np.ndarray):
+        X = self.X[0] if isinstance(self.X, list) else self.X
+        if not isinstance(X, np.ndarray):
             return False
-        return len(self.rngs) * self.X.nbytes <= _COPY_BYTES
+        return self.order.size * X.shape[1] * X.itemsize <= _COPY_BYTES
 
     def _rows(self, index: Array) -> Any:
         """Return the rows index[k] for each network k."""
-        if isinstance(self.X, np.ndarray):
+        X = self.X if isinstance(self.X, list) else [self.X] * len(index)
+        if isinstance(X[0], np.ndarray):
             return self._take(f"batch of {index.shape[1]}", self.X, index)
-        return [self.X[row] for row in index]
+        return [table[row] for table, row in zip(X, index, strict=True)]
 
-    def _take(self, name: str, source: Array, index: Array) -> Array:
+    def _take(self, name: str, source: Any, index: Array) -> Array:
         """Gather rows (K, n) of ``source`` into an array that is used again."""
+        own = isinstance(source, list)
         out = self._copies.get(name)
         if out is None:
-            shape = (*index.shape, *source.shape[1:])
-            out = self._copies[name] = np.empty(shape, dtype=source.dtype)
+            like = source[0] if own else source
+            out = np.empty((*index.shape, *like.shape[1:]), dtype=like.dtype)
+            self._copies[name] = out
         # "clip" writes straight into out; the default mode would go through a copy
-        return np.take(source, index, axis=0, out=out, mode="clip")
+        if not own:
+            return np.take(source, index, axis=0, out=out, mode="clip")
+        for table, rows, part in zip(source, index, out, strict=True):
+            np.take(table, rows, axis=0, out=part, mode="clip")
+        return out
 
 
 class ChunkBatches(Batches):

@@ -148,6 +148,9 @@ class Workspace:
     ----------
     progress : float
         How far the training is, from 0 to 1, for settings that change on the way.
+    n_rows : ndarray of shape (K, 1) or None
+        How many rows of the batch count for each network, where that differs; the others, behind
+        them, have no weight.
     """
 
     def __init__(
@@ -162,6 +165,7 @@ class Workspace:
         self.rngs = rngs
         self.xp = xp
         self.progress = 0.0
+        self.n_rows: Array | None = None
         self._arrays: dict[tuple[Any, ...], Array] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -91,9 +91,9 @@ class EarlyStopping(Callback):
         Name of what is recorded: "train_loss", "validation_loss", "validation_score".
     sign : {-1, 1}, default=1
         1 where less is better, -1 where more is.
-    tol : float, default=0
+    tol : float or sequence of K floats, default=0
         An epoch that is not better than the best by at least this is without improvement.
-    patience : float, default=10
+    patience : float or sequence of K floats, default=10
         Epochs without improvement that are borne; the next one acts.
     restore : bool, default=False
         Whether to end with the weights of the best epoch.
@@ -114,21 +114,31 @@ class EarlyStopping(Callback):
 
     monitor: str
     sign: int = 1
-    tol: float = 0.0
-    patience: float = 10
+    tol: float | Sequence[float] = 0.0
+    patience: float | Sequence[float] = 10
     restore: bool = False
     divide_by: float | None = None
     lr_min: float = 1e-6
+    per_network: ClassVar[tuple[str, ...]] = ("tol", "patience")
 
     def on_fit_start(self, state: State) -> None:
         """Start counting; a training that goes on keeps its best."""
         if state.epoch and hasattr(self, "best"):
             return
         k = state.network.k
+        self.limits = np.broadcast_to(self.tol, k), np.broadcast_to(self.patience, k)
         self.best = np.full(k, self.sign * np.inf)
         self.best_epoch = np.zeros(k, dtype=int)
         self.bad_epochs = np.zeros(k, dtype=int)
         self.kept: dict[int, tuple[Array, Array]] = {}
+
+    def remember(self, other: EarlyStopping, rows: slice) -> None:
+        """Have seen what another saw of some networks."""
+        names = "best", "best_epoch", "bad_epochs"
+        self.best, self.best_epoch, self.bad_epochs = (getattr(other, n)[rows] for n in names)
+        size = len(self.best)
+        self.limits = np.broadcast_to(self.tol, size), np.broadcast_to(self.patience, size)
+        self.kept = {k - rows.start: other.kept[k] for k in other.kept if rows.start <= k < rows.stop}
 
     def on_epoch_end(self, state: State) -> None:
         """Compare with the best so far."""
@@ -138,13 +148,14 @@ class EarlyStopping(Callback):
             if state.stop[k]:
                 continue
             value, best = self.sign * values[k], self.sign * self.best[row]
-            enough = value <= best - self.tol  # false for nan, which is no improvement
+            tol, patience = self.limits[0][row], self.limits[1][row]
+            enough = value <= best - tol  # false for nan, which is no improvement
             self.bad_epochs[row] = 0 if enough else self.bad_epochs[row] + 1
             if value < best:
                 self.best[row], self.best_epoch[row] = values[k], state.epoch
                 if self.restore:
                     self._keep(int(row), network.theta[k], network.stats[k])
-            if self.bad_epochs[row] > self.patience:
+            if self.bad_epochs[row] > patience:
                 self._act(state, k, int(row))
 
     def _keep(self, row: int, theta: Array, stats: Array) -> None:

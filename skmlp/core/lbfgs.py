@@ -27,7 +27,6 @@ def train_lbfgs(
     max_fun: int,
     tol: float,
     penalty: Penalty,
-    penalty_rows: float,
     callbacks: Sequence[Callback] = (),
 ) -> tuple[State, list[OptimizeResult]]:
     """Minimise the loss over all rows, network by network.
@@ -51,8 +50,6 @@ def train_lbfgs(
         Stop once no entry of the gradient exceeds it.
     penalty : Penalty
         Added to the loss.
-    penalty_rows : float
-        What the penalty is divided by.
     callbacks : sequence of Callback, default=()
         Called in turn.
 
@@ -75,9 +72,7 @@ def train_lbfgs(
     records = state.history
     for k in range(len(network.rows)):
         state._go_on_with(network.rows == k)
-        results.append(
-            _minimise(state, records, loss, batch, max_fun, tol, penalty, penalty_rows, callbacks)
-        )
+        results.append(_minimise(state, records, loss, batch, max_fun, tol, penalty, callbacks))
         state._reunite()
         if state.interrupted:
             break
@@ -95,7 +90,6 @@ def _minimise(
     max_fun: int,
     tol: float,
     penalty: Penalty,
-    penalty_rows: float,
     callbacks: Sequence[Callback],
 ) -> OptimizeResult:
     """Minimise the loss of the one network in the stack; record its iterations beside others'."""
@@ -109,7 +103,7 @@ def _minimise(
     def value_and_grad(x: Any) -> tuple[float, Any]:
         theta[0] = x
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value = loss_and_grad(network, loss, batch, penalty, penalty_rows)
+            value = loss_and_grad(network, loss, batch, penalty)
         for hook in hooks(callbacks, "on_gradient"):
             hook(state)
         return float(value[0]), grad[0].astype(np.float64)

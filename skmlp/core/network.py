@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from skmlp.core.buffers import Array, Layout, Workspace
 from skmlp.core.layers.base import Layer
 from skmlp.core.layers.compose import Chain
+from skmlp.core.stacking import program, together
 
 #: Rows that pass through a network together in a prediction.
 _CHUNK = 1024
@@ -71,6 +72,24 @@ class Network:
         self.layout, self.stats_layout = Layout(), Layout()
         self.n_out = chain.build(self.n_in, self.layout, self.stats_layout)
         self.layout.arrange()
+
+    @classmethod
+    def together(cls, networks: Sequence[Network]) -> Network:
+        """Return one stack of the networks of several, which have one :attr:`program`."""
+        first = networks[0]
+        if len(networks) == 1:
+            return first
+        sizes = [network.k for network in networks]
+        layers = together([network.chain.layers for network in networks], sizes)
+        stack = cls(layers, first.n_in, stack=sum(sizes), dtype=first.dtype)
+        np.concatenate([network.theta for network in networks], out=stack.theta)
+        np.concatenate([network.stats for network in networks], out=stack.stats)
+        return stack
+
+    @property
+    def program(self) -> Hashable:
+        """What networks have in common that can be in one stack."""
+        return self.n_in, self.dtype.str, program(self.chain.layers)
 
     @property
     def k(self) -> int:
@@ -173,17 +192,9 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the layers again around the parameters."""
         self.__dict__.update(state)
-        self._build(Chain([_copied(layer) for layer in self.chain.layers]))
+        self._build(together([self.chain], [self.k]))
         self.grad = None
         self.bind()
-
-
-def _copied(layer: Layer) -> Layer:
-    """Return a layer of the same settings, not yet built."""
-    twin = object.__new__(type(layer))
-    for name, value in layer.__getstate__().items():
-        setattr(twin, name, _copied(value) if isinstance(value, Layer) else value)
-    return twin
 
 
 def batch_of(*each: Any) -> Any:

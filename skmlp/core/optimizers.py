@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from skmlp.core.buffers import Array, Layout, Pieces, Workspace, blocks
 from skmlp.core.schedules import Constant, Schedule
+from skmlp.core.stacking import program, together
 
 #: Memories are freed of subnormal numbers every so many steps.
 _FLUSH_EVERY = 256
@@ -27,6 +28,8 @@ class Transform(ABC):
     memory: ClassVar[tuple[str, ...]] = ()
     #: The role of the parameters that it changes; empty for all.
     role: ClassVar[str] = ""
+    #: Names of the settings of which each network may have its own.
+    per_network: ClassVar[tuple[str, ...]] = ()
 
     def bind(self, layout: Layout, work: Workspace, k: int) -> None:
         """Allocate the memory of a new training, in the state before its first step."""
@@ -43,6 +46,16 @@ class Transform(ABC):
         """Keep the memory of some networks."""
         for name in self.memory:
             setattr(self, name, getattr(self, name)[keep])
+
+    def spread(self, rows: Array, k: int) -> None:
+        """Remember nothing of the other networks than ``rows``, of k in all."""
+        for name in self.memory:
+            setattr(self, name, _spread(getattr(self, name), rows, k))
+
+    def remember(self, other: Any, rows: slice) -> None:
+        """Have the memory of some networks of a link of the same kind."""
+        for name in self.memory:
+            setattr(self, name, getattr(other, name)[rows].copy())
 
     def reset(self, row: int) -> None:
         """Forget what was remembered of one network."""
@@ -61,6 +74,13 @@ class Transform(ABC):
     @abstractmethod
     def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
         """Change ``grad`` (K, P), direction or step, in place; ``lr`` is (K, 1) or a number."""
+
+
+def _spread(values: Array, rows: Array, k: int) -> Array:
+    """Return an array of k rows, those of ``rows`` being ``values``, the others zero."""
+    out = np.zeros((k, *values.shape[1:]), dtype=values.dtype)
+    out[rows] = values
+    return out
 
 
 class Optimizer:
@@ -88,6 +108,17 @@ class Optimizer:
         self._on_direction = [t for t in transforms if not t.on_step]
         self._on_step = [t for t in transforms if t.on_step]
 
+    @classmethod
+    def together(cls, optimizers: Sequence[Optimizer], sizes: Sequence[int]) -> Optimizer:
+        """Return one for the networks of several, which have one :attr:`program`."""
+        chains = [optimizer.transforms for optimizer in optimizers]
+        return optimizers[0] if len(chains) == 1 else cls(*together(chains, sizes))
+
+    @property
+    def program(self) -> Hashable:
+        """What optimisers have in common that can serve one stack."""
+        return program(self.transforms)
+
     def __repr__(self) -> str:
         """Show the chain as it was written."""
         return f"Optimizer({', '.join(map(repr, self.transforms))})"
@@ -107,6 +138,17 @@ class Optimizer:
         """Go on with some of the networks."""
         for transform in self.transforms:
             transform.select(keep)
+
+    def spread(self, rows: Array, k: int) -> None:
+        """Be the optimiser of k networks again, of which only ``rows`` are remembered."""
+        for transform in self.transforms:
+            transform.spread(rows, k)
+
+    def remember(self, other: Optimizer, rows: slice) -> None:
+        """Have the memory of some networks of another optimiser of the same :attr:`program`."""
+        self.steps = other.steps
+        for transform, its in zip(self.transforms, other.transforms, strict=True):
+            transform.remember(its, rows)
 
     def reset(self, row: int) -> None:
         """Forget what was remembered of one network."""
@@ -152,6 +194,7 @@ class Momentum(Transform):
     nesterov: bool = True
     on_step: ClassVar[bool] = True
     memory: ClassVar[tuple[str, ...]] = ("velocity",)
+    per_network: ClassVar[tuple[str, ...]] = ("mu",)
     velocity: Array = field(init=False, repr=False)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
@@ -194,6 +237,7 @@ class Adam(Transform):
     beta_2: Any = 0.999
     epsilon: Any = 1e-8
     memory: ClassVar[tuple[str, ...]] = ("s1", "s2")
+    per_network: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
     s1: Array = field(init=False, repr=False)
     s2: Array = field(init=False, repr=False)
     used: int = field(default=0, init=False, repr=False)
@@ -209,6 +253,17 @@ class Adam(Transform):
         self._settle()
         self.t = self.t[keep]
         super().select(keep)
+
+    def remember(self, other: Adam, rows: slice) -> None:
+        """Have the averages of some networks of another."""
+        super().remember(other, rows)
+        self.t, self.used, self.table = other.t[rows] + other.used, 0, ()
+
+    def spread(self, rows: Array, k: int) -> None:
+        """Have empty averages for the other networks."""
+        self._settle()
+        self.t = _spread(self.t, rows, k)
+        super().spread(rows, k)
 
     def reset(self, row: int) -> None:
         """Empty the averages of one network."""
@@ -277,6 +332,7 @@ class RMSProp(Transform):
     rho: Any = 0.9
     epsilon: Any = 1e-8
     memory: ClassVar[tuple[str, ...]] = ("v",)
+    per_network: ClassVar[tuple[str, ...]] = ("rho", "epsilon")
     v: Array = field(init=False, repr=False)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
@@ -327,6 +383,11 @@ class RProp(Transform):
         super().bind(layout, work, k)
         self.size += 1
 
+    def spread(self, rows: Array, k: int) -> None:
+        """Start the other networks' steps again."""
+        super().spread(rows, k)
+        self.size[np.setdiff1d(np.arange(k), rows)] = 1
+
     def reset(self, row: int) -> None:
         """Start one network's steps again."""
         super().reset(row)
@@ -362,6 +423,7 @@ class ClipNorm(Transform):
     """
 
     limit: Any
+    per_network: ClassVar[tuple[str, ...]] = ("limit",)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the limit as a column."""
@@ -387,6 +449,7 @@ class ClipValue(Transform):
     """
 
     limit: Any
+    per_network: ClassVar[tuple[str, ...]] = ("limit",)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the limit as a column."""
@@ -422,6 +485,7 @@ class Decay(Transform):
     schedule: Schedule = field(default_factory=Constant)
     on_step: ClassVar[bool] = True
     role: ClassVar[str] = "weight"
+    per_network: ClassVar[tuple[str, ...]] = ("rate",)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take the rate as a column."""

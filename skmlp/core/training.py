@@ -68,6 +68,27 @@ class State:
         values: Array = self.history[-1][name][self.network.rows]
         return values
 
+    def part(self, rows: slice, network: Network, optimizer: Optimizer) -> State:
+        """Return where some of the networks stand, as if they had been trained by themselves.
+
+        ``network`` and ``optimizer`` become the state's own, whose parameters and memory are set.
+        """
+        network.theta[:], network.stats[:] = self.network.theta[rows], self.network.stats[rows]
+        optimizer.remember(self.optimizer, rows)
+        share = network.k / self._size
+        history = [{name: values[rows] for name, values in row.items()} for row in self.history]
+        for record in history:
+            record["seconds"] = record["seconds"] * share
+        present = [not np.isnan(record["learning_rate"]).all() for record in history]
+        part = State(network, optimizer, self.lr[rows], self.lr[rows].copy())
+        part.epoch = sum(present)
+        part.step = round(self.step * part.epoch / max(1, len(history)))
+        part.history = history[: part.epoch]
+        part.epochs, part.interrupted = self.epochs, self.interrupted
+        part.train_loss, part.first_loss = self.train_loss[rows], self.first_loss[rows]
+        part.stop, part.diverged = self.stop[rows], self.diverged[rows]
+        return part
+
     def rate(self) -> Array:
         """Return the (k, 1) learning rates under the schedule, as of the last step."""
         return self.lr if self._factor == 1 else self.lr * self.lr.dtype.type(self._factor)
@@ -110,13 +131,14 @@ class State:
             batches.select(keep)
 
     def _reunite(self) -> None:
-        """Bring the networks that left back into the stack, without the optimiser's memory."""
+        """Bring the networks that left back into the stack; the optimiser has forgotten them."""
         self._store()
         theta, stats, *parts = self._whole
         self.lr, self.train_loss, self.first_loss, self.stop, self.diverged = parts
         if self.network.theta is not theta:
+            self.optimizer.spread(self.network.rows, self._size)
             self.network.restore(theta, stats, self._rngs)
-            self.optimizer.bind(self.network.layout, self.network.work, self._size)
+            self.optimizer.rebind(self.network.layout, self.network.work)
 
 
 class Callback:
@@ -154,7 +176,6 @@ def train(
     lr: Any,
     schedule: Schedule | None = None,
     penalty: Penalty | None = None,
-    penalty_rows: float | None = None,
     callbacks: Sequence[Callback] = (),
     state: State | None = None,
     horizon: int | None = None,
@@ -182,9 +203,6 @@ def train(
         Factor of the learning rate by progress; None for a constant one.
     penalty : Penalty, default=None
         Added to the loss.
-    penalty_rows : float, default=None
-        What the penalty is divided by; None for the number of rows of each batch, which is
-        scikit-learn's way.
     callbacks : sequence of Callback, default=()
         Called in turn.
     state : State, default=None
@@ -217,7 +235,7 @@ def train(
             state._release(batches)
             started = perf_counter()
             penalty.bind(network.layout, network.work)
-            _epoch(state, loss, batches, epoch, schedule, horizon, penalty, penalty_rows, callbacks)
+            _epoch(state, loss, batches, epoch, schedule, horizon, penalty, callbacks)
             state.epoch += 1
             state.history.append({})
             state.put("train_loss", state.train_loss)
@@ -235,14 +253,13 @@ def train(
     return state
 
 
-def loss_and_grad(
-    network: Network, loss: Loss, batch: Batch, penalty: Penalty, penalty_rows: float
-) -> Array:
+def loss_and_grad(network: Network, loss: Loss, batch: Batch, penalty: Penalty) -> Array:
     """Go up and down once: return the (k,) losses with their penalties, and fill ``grad``.
 
     Where m members share a network's weights, its loss is the mean of theirs.
     """
     assert network.grad is not None, "prepare_training allocates the gradient"
+    network.work.n_rows = batch.n_rows
     raw = network.forward(batch.X, train=True)  # (k, n, n_out), or (k m, n, n_out)
     members = len(raw) // network.k
     d_raw = network.work.array(network, "d_raw", raw.shape)
@@ -253,7 +270,8 @@ def loss_and_grad(
         value = value.reshape(-1, members).mean(axis=1)
         d_raw *= 1 / members
     network.backward(d_raw)
-    return value + penalty.value_and_grad(network.theta, network.grad, penalty_rows)
+    n = batch.y.shape[1] if batch.n_rows is None else batch.n_rows
+    return value + penalty.value_and_grad(network.theta, network.grad, n)
 
 
 def _for_members(each: Array, members: int) -> Array:
@@ -269,7 +287,6 @@ def _epoch(
     schedule: Schedule,
     horizon: int | None,
     penalty: Penalty,
-    penalty_rows: float | None,
     callbacks: Sequence[Callback],
 ) -> None:
     """Go through the data once; set ``state.train_loss``."""
@@ -279,14 +296,13 @@ def _epoch(
     assert grad is not None, "prepare_training allocates the gradient"
     done, planned = (epoch, state.epochs) if horizon is None else (state.epoch, horizon)
     values: list[Array] = []
-    sizes: list[int] = []
+    sizes: list[Any] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for i, batch in enumerate(batches):
-            n = batch.y.shape[1]
             state.progress = min(1.0, (done + i / (batches.n_batches or i + 1)) / planned)
             state._factor = schedule(state.progress)
             network.work.progress = state.progress
-            value = loss_and_grad(network, loss, batch, penalty, penalty_rows or n)
+            value = loss_and_grad(network, loss, batch, penalty)
             for hook in on_gradient:
                 hook(state)
             rate = state.rate()
@@ -296,11 +312,13 @@ def _epoch(
             if epoch == i == 0:
                 state.first_loss = np.array(value, dtype=np.float64)
             values.append(value)
-            sizes.append(n)
+            sizes.append(batch.y.shape[1] if batch.n_rows is None else batch.n_rows[:, 0])
             state.step += 1
             if state.step % _CHECK_EVERY == 0 and not np.isfinite(value).any():
                 break
-        state.train_loss = np.average(np.array(values, dtype=np.float64), axis=0, weights=sizes)
+        losses = np.array(values, dtype=np.float64)
+        weights = np.array([np.broadcast_to(size, losses.shape[1:]) for size in sizes])
+        state.train_loss = np.average(losses, axis=0, weights=weights)
 
 
 def _diverged(state: State) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -97,6 +98,12 @@ class BaseMLP(
         """Learn what can only be learnt from a trained network and rows it was not trained on."""
 
     # -- fit ---------------------------------------------------------------------------
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """Read the signature once: a search asks for the parameters many times."""
+        return super()._get_param_names()  # type: ignore[no-any-return]
 
     def _validate_params(self) -> None:
         """Check the parameters; a name that is almost right gets a suggestion."""

@@ -15,9 +15,9 @@ from skmlp.core.training import Callback, State
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 
-    _CALLS_UP_TO_USER = 7
+    _CALLS_UP_TO_USER = 8
 except ImportError:  # scikit-learn < 1.9 has no callbacks
-    _CALLS_UP_TO_USER = 6
+    _CALLS_UP_TO_USER = 7
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""

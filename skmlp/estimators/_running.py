@@ -1,7 +1,9 @@
-"""Train an estimator's networks on encoded rows, watch them, and keep the account."""
+"""Train estimators' networks on encoded rows, watch them, and keep the account."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +21,10 @@ from skmlp.core.callbacks import (
     mean_loss,
 )
 from skmlp.core.lbfgs import train_lbfgs
-from skmlp.core.network import batch_of
+from skmlp.core.network import Network, batch_of
 from skmlp.core.optimizers import FULL_BATCH, Optimizer
 from skmlp.core.penalties import Penalty
+from skmlp.core.stacking import program, together
 from skmlp.core.training import Callback, State, train
 from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._data import others
@@ -44,92 +47,203 @@ class Training:
 
 @dataclass(eq=False)
 class Encoded:
-    """Rows: inputs as the core takes them, targets (n, t), weights (n,) or None."""
+    """Rows: inputs as the core takes them, targets (n, t), weights (n,) or None.
+
+    Where each of K networks has rows of its own, inputs are a list of K, and targets (K, n, t).
+    """
 
     inputs: Any
     target: Any
     w: Any
     origin: tuple[Any, Any] = field(default=(None, None))
 
+    def of_each(self, k: int) -> list[tuple[Any, Any, Any]]:
+        """Return the inputs, targets and weights of each of k networks."""
+        if not isinstance(self.inputs, list):
+            return [(self.inputs, self.target, self.w)] * k
+        w = [None] * k if self.w is None else self.w
+        return list(zip(self.inputs, self.target, w, strict=True))
+
+
+class Job:
+    """The training of one estimator's networks: all that it takes, and what came of it.
+
+    Parameters
+    ----------
+    model : estimator
+        Its networks drawn, its "auto" resolved.
+    rows : Encoded
+        To train on.
+    watched : Encoded or None
+        To watch.
+    heard : list of Callback
+        Who listens from outside.
+    incremental : bool
+        Whether this is one pass of partial_fit.
+    """
+
+    def __init__(
+        self, model: Any, rows: Encoded, watched: Encoded | None, heard: Any, incremental: bool
+    ) -> None:
+        self.model, self.rows, self.watched, self.heard = model, rows, watched, heard
+        self.incremental = incremental
+        self.training: Training = model._training
+        self.network: Network = model.networks_
+        self.state: State | None = None
+        self.error: BaseException | None = None
+        self.seconds = 0.0  # its share of the time of the training
+        now, n = model._now, rows.inputs.shape[0]
+        self.like_sklearn = model.conventions == "sklearn"
+        total = float(n if rows.w is None else rows.w.sum())
+        mean = total / n
+        self.w = None if rows.w is None else (rows.w / mean).astype(self.network.dtype)
+        self.loss, self.target = model._loss.prepared(rows.target)
+        alpha, l1 = model.alpha, now.l1 * (mean if model.l1 == "auto" else 1.0)
+        self.stopper = _make_stopper(model, watched)
+        self.lbfgs = isinstance(model.solver, str) and model.solver == "lbfgs"
+        if self.lbfgs:
+            _check_smooth(model)
+            self.penalty = Penalty(alpha, l1, total)
+            self.seen = 0
+            return
+        # scikit-learn divides by the weight of each batch, which is rows x mean weight
+        share = 1 / mean if self.like_sklearn else 1.0
+        self.penalty = Penalty(alpha * share, l1 * share, None if self.like_sklearn else total)
+        self.optimizer = _continued(model, _options.optimizer(vars(now)))
+        self.schedule = _options.schedule(vars(now), n)
+        self.seen = len(self.training.state.history) if self.training.state else 0
+        full = isinstance(model.solver, str) and model.solver in FULL_BATCH
+        self.size = n if full else int(now.batch_size)
+        folded = watched is not None and isinstance(watched.inputs, list)
+        if self.training.shuffled != (n, folded):
+            order = others(self.training.folds, self.training.rngs[0]) if folded else None
+            self.training.order, self.training.shuffled = order, (n, folded)
+
+    @property
+    def order(self) -> list[Any]:
+        """The rows that each network trains on."""
+        order = self.training.order
+        k = self.network.k
+        return [np.arange(len(self.target))] * k if order is None or not len(order) else list(order)
+
+    @property
+    def program(self) -> Hashable:
+        """What jobs have in common that can be done as one stack; None where this cannot."""
+        model, now, training = self.model, self.model._now, self.training
+        watches = self.watched is not None
+        if (
+            self.lbfgs
+            or self.incremental
+            or self.heard
+            or model.callbacks
+            or model.verbose
+            or model.max_time is not None
+            or (watches and model.scoring not in (None, "loss"))
+            or (model.joint_best_epoch and now.n_estimators > 1)
+            or now.members > 1
+            or training.state is not None
+        ):
+            return None
+        n = len(self.order[0])
+        n_batches = -(-n // min(self.size, n))
+        rows: Any = n_batches if n_batches > 1 else round(4 * np.log2(n))
+        if model.normalization == "batch":  # whose moments are over all rows of a batch
+            rows = n
+        return (
+            self.network.program,
+            self.optimizer.program,
+            *map(program, (self.loss, self.schedule, self.penalty, self.stopper)),
+            (self.penalty.rows is None, self.w is None, watches, type(self.rows.inputs), rows),
+            (now.max_iter, n_batches == 1 or self.size, now.averaging, model.max_norm),
+            (model.on_divergence, model.shuffle, model.scoring),
+        )
+
+
+#: Who trains a job: by default it is done at once, alone. Whoever has many estimators to fit sets
+#: another here, which waits for more and trains them as one stack.
+trainer: ContextVar[Callable[[Job], None]] = ContextVar(
+    "trainer", default=lambda job: train_together([job])
+)
+
 
 def run(
     model: Any, rows: Encoded, watched: Encoded | None, listeners: Any, incremental: bool
 ) -> None:
     """Train on encoded rows, watching others, and keep the account of it."""
-    network, training = model.networks_, model._training
-    like_sklearn = model.conventions == "sklearn"
-    n = rows.inputs.shape[0]
-    total = float(n if rows.w is None else rows.w.sum())
-    mean = total / n
-    l1 = model._now.l1 * (mean if model.l1 == "auto" else 1.0)
-    w = None if rows.w is None else (rows.w / mean).astype(network.dtype)
-    network.prepare_training(training.generators)
-    callbacks = [*_watchers(model, watched, incremental), *listeners]
-    if model.solver == "lbfgs":
-        _check_smooth(model)
-        seen = 0
-        penalty = Penalty(model.alpha, l1)
-        batch = Batch(batch_of(rows.inputs), rows.target[None], None if w is None else w[None])
-        state, results = train_lbfgs(
+    job = Job(model, rows, watched, listeners, incremental)
+    trainer.get()(job)
+    _conclude(job)
+
+
+def train_together(jobs: Sequence[Job]) -> None:
+    """Train the networks of jobs of one :attr:`~Job.program` as one stack."""
+    first = jobs[0]
+    sizes = [job.network.k for job in jobs]
+    network = Network.together([job.network for job in jobs])
+    network.prepare_training([rng for job in jobs for rng in job.training.generators])
+    penalty = together([job.penalty for job in jobs], sizes)
+    stopper = _stopper_of(jobs, sizes)
+    callbacks = [*_watchers(jobs, stopper), *first.heard]
+    if first.lbfgs:
+        first.state, first.results = train_lbfgs(
             network,
-            model._loss,
-            batch,
-            epochs=model._now.max_iter,
-            max_fun=model.max_fun,
-            tol=model.tol,
+            first.loss,
+            Batch(
+                batch_of(first.rows.inputs),
+                first.target[None],
+                None if first.w is None else first.w[None],
+            ),
+            epochs=first.model._now.max_iter,
+            max_fun=first.model.max_fun,
+            tol=first.model.tol,
             penalty=penalty,
-            penalty_rows=total,
             callbacks=callbacks,
         )
-        converged = all(result.status == 0 for result in results)
-    else:
-        # scikit-learn divides by the weight of each batch, which is rows x mean weight
-        strength = 1 / mean if like_sklearn else 1.0
-        penalty = Penalty(model.alpha * strength, l1 * strength)
-        rngs = training.rngs if model.shuffle else []
-        params = vars(model._now)
-        optimizer = _continued(model, _options.optimizer(params))
-        seen = len(training.state.history) if training.state else 0
-        size = _batch_rows(model, n)
-        folded = watched is not None and isinstance(watched.inputs, list)
-        if training.shuffled != (n, folded):
-            training.order = others(training.folds, training.rngs[0]) if folded else None
-            training.shuffled = n, folded
-        batches = ArrayBatches(rows.inputs, rows.target, w, size, rngs, training.order)
-        training.order = batches.order
-        state = train(
-            network,
-            model._loss,
-            optimizer,
-            batches,
-            epochs=1 if incremental else model._now.max_iter,
-            lr=model._now.learning_rate_init,
-            schedule=_options.schedule(params, n),
-            penalty=penalty,
-            penalty_rows=None if like_sklearn else total,
-            callbacks=callbacks,
-            state=training.state,
-            horizon=model._now.max_iter if incremental else None,
-        )
-        training.state = state
-        model.t_ += n * (len(state.history) - seen)
-        named = isinstance(model._now.learning_rate, str)
-        converged = incremental or not (named and model._now.learning_rate in _options.OPEN_ENDED)
-    _monitoring.extend_history(model, state.history[seen:])
-    model.n_iter_ = len(state.history) - seen
-    _conclude(model)
-    if like_sklearn or incremental or state.diverged.any():
-        model.loss_ = float(state.train_loss.mean())
-    else:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            raw = network.predict(rows.inputs)
-            value = mean_loss(model._loss, raw, rows.target, rows.w)
-            value = value.reshape(network.k, -1).mean(axis=1)  # of members that share weights
-            value = value + penalty.value_and_grad(network.theta, network.grad, total)
-        model.loss_ = float(value.mean())
-        state.diverged = ~np.isfinite(value)  # the last step was not seen before
-    network.finish_training()
-    _monitoring.warn_and_raise(model, state, converged or bool(state.stop.all()))
+        return
+    batches = _batches(jobs)
+    now = first.model._now
+    state = train(
+        network,
+        first.loss,
+        Optimizer.together([job.optimizer for job in jobs], sizes),
+        batches,
+        epochs=1 if first.incremental else now.max_iter,
+        lr=np.repeat([job.model._now.learning_rate_init for job in jobs], sizes),
+        schedule=first.schedule,
+        penalty=penalty,
+        callbacks=callbacks,
+        state=first.training.state,
+        horizon=now.max_iter if first.incremental else None,
+    )
+    orders, end = batches.orders(), 0
+    for job, k in zip(jobs, sizes, strict=True):
+        rows, end = slice(end, end + k), end + k
+        job.training.order = orders[rows]
+        if len(jobs) == 1:
+            job.state = state
+        else:
+            job.state = state.part(rows, job.network, job.optimizer)
+            job.stopper.remember(stopper, rows)
+        job.training.state, job.training.stopper = job.state, job.stopper
+
+
+def _batches(jobs: Sequence[Job]) -> ArrayBatches:
+    """Return the batches of one job, or those of several side by side."""
+    first = jobs[0]
+    size = max(job.size for job in jobs)
+    if len(jobs) == 1:
+        rngs = first.training.rngs if first.model.shuffle else []
+        order = first.training.order
+        return ArrayBatches(first.rows.inputs, first.target, first.w, size, rngs, order)
+    each = [job for job in jobs for _ in range(job.network.k)]
+    return ArrayBatches(
+        [job.rows.inputs for job in each],
+        [job.target for job in each],
+        None if first.w is None else [job.w for job in each],
+        size,
+        [rng for job in jobs for rng in job.training.rngs] if first.model.shuffle else [],
+        [rows for job in jobs for rows in job.order],
+    )
 
 
 def _check_smooth(model: Any) -> None:
@@ -153,30 +267,13 @@ def _continued(model: Any, optimizer: Optimizer) -> Optimizer:
     return training.state.optimizer
 
 
-def _batch_rows(model: Any, n: int) -> int:
-    if isinstance(model.solver, str) and model.solver in FULL_BATCH:
-        return n
-    return int(min(model._now.batch_size, n))
-
-
-def _watchers(model: Any, watched: Encoded | None, incremental: bool) -> list[Callback]:
+def _watchers(jobs: Sequence[Job], stopper: EarlyStopping) -> list[Callback]:
     """Return the callbacks that the parameters ask for."""
+    model, watched = jobs[0].model, jobs[0].watched
     callbacks: list[Callback] = []
     if watched is not None:
-        score = None
-        if model.scoring is None:
-            score = _own_score(model, watched)
-        elif model.scoring != "loss":
-            score = _monitoring.user_score(model, model.scoring, *watched.origin, watched.w)
-        joint = model.joint_best_epoch and model._now.n_estimators > 1
-        callbacks.append(
-            Validate(watched.inputs, watched.target, watched.w, model._loss, score, joint)
-        )
-    stopper = _make_stopper(model, watched)
-    if _options.same(model._training.stopper, stopper):
-        stopper = model._training.stopper
-    model._training.stopper = stopper
-    if watched is not None or model.solver != "lbfgs":  # lbfgs knows when its loss is flat
+        callbacks.append(_validate(jobs))
+    if watched is not None or not jobs[0].lbfgs:  # lbfgs knows when its loss is flat
         callbacks.append(stopper)
     callbacks.extend(model.callbacks or ())
     if model.max_time is not None:
@@ -189,13 +286,55 @@ def _watchers(model: Any, watched: Encoded | None, incremental: bool) -> list[Ca
     return first + [BackOff()] * (model.on_divergence == "backoff") + callbacks
 
 
-def _own_score(model: Any, watched: Encoded) -> Any:
-    def score(raw: Any, k: int) -> float:
-        if not isinstance(watched.inputs, list):
-            return model._score_raw(raw, watched.target, watched.w)
-        return model._score_raw(raw, watched.target[k], None if watched.w is None else watched.w[k])
+def _validate(jobs: Sequence[Job]) -> Validate:
+    """Return what looks at the held-out rows of all jobs after each epoch."""
+    model, watched = jobs[0].model, jobs[0].watched
+    assert watched is not None
+    each = [(job, *rows) for job in jobs for rows in job.watched.of_each(job.network.k)]  # type: ignore[union-attr]
+    lengths = [len(target) for _, _, target, _ in each]
 
-    return score
+    def score(raw: Any, k: int) -> float:
+        job, _, target, w = each[k]
+        return float(job.model._score_raw(raw[: len(target)], target, w))
+
+    if model.scoring == "loss":
+        scored: Any = None
+    elif model.scoring is None:
+        scored = score
+    else:
+        scored = _monitoring.user_score(model, model.scoring, *watched.origin, watched.w)
+    joint = model.joint_best_epoch and model._now.n_estimators > 1
+    if len(jobs) == 1:
+        target = jobs[0].model._loss.prepared(watched.target)[1]
+        return Validate(watched.inputs, target, watched.w, jobs[0].loss, scored, joint)
+    longest = max(lengths)
+    inputs = [_filled_up(x, longest) for _, x, _, _ in each]
+    targets = [
+        _filled_up(job.model._loss.prepared(target)[1], longest) for job, _, target, _ in each
+    ]
+    weights = None
+    if min(lengths) < longest or any(w is not None for *_, w in each):
+        weights = np.zeros((len(each), longest))
+        for row, (_, _, _, w), n in zip(weights, each, lengths, strict=True):
+            row[:n] = 1 if w is None else w
+    return Validate(inputs, np.stack(targets), weights, jobs[0].loss, scored, joint)
+
+
+def _filled_up(values: Any, n: int) -> Any:
+    """Return the rows of an array, CSR or Rows, with its first once more until there are n."""
+    have = values.shape[0]
+    return values if have == n else values[np.arange(n) * (np.arange(n) < have)]
+
+
+def _stopper_of(jobs: Sequence[Job], sizes: Sequence[int]) -> EarlyStopping:
+    """Return the early stopping of all jobs; that of the last call, if its settings are the same."""
+    first = jobs[0]
+    if len(jobs) == 1 and _options.same(first.training.stopper, first.stopper):
+        assert first.training.stopper is not None
+        first.stopper = first.training.stopper
+    first.training.stopper = first.stopper
+    stopper: EarlyStopping = together([job.stopper for job in jobs], sizes)
+    return first.stopper if len(jobs) == 1 else stopper
 
 
 def _make_stopper(model: Any, watched: Encoded | None) -> EarlyStopping:
@@ -226,10 +365,36 @@ def listeners(model: Any, X: Any, y: Any) -> list[Callback]:
     return [_monitoring.TellScikitLearn(model, X, y)]
 
 
-def _conclude(model: Any) -> None:
-    """Set the attributes that sum up the training."""
-    stopper = model._training.stopper
-    assert stopper is not None
+def _conclude(job: Job) -> None:
+    """Set the attributes that sum up the training; warn, or raise, where it ended badly."""
+    model, rows, network, state = job.model, job.rows, job.network, job.state
+    assert state is not None
+    if job.lbfgs:
+        converged = all(result.status == 0 for result in job.results)
+    else:
+        model.t_ += len(rows.target) * (len(state.history) - job.seen)
+        rate = model._now.learning_rate
+        open_ended = isinstance(rate, str) and rate in _options.OPEN_ENDED
+        converged = job.incremental or not open_ended
+    _monitoring.extend_history(model, state.history[job.seen :])
+    model.n_iter_ = len(state.history) - job.seen
+    _sum_up(model, job.stopper)
+    if job.like_sklearn or job.incremental or state.diverged.any():
+        model.loss_ = float(state.train_loss.mean())
+    else:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value = mean_loss(model._loss, network.predict(rows.inputs), rows.target, rows.w)
+            value = value.reshape(network.k, -1).mean(axis=1)  # of members that share weights
+            job.penalty.bind(network.layout, network.work)
+            grad = np.zeros_like(network.theta)
+            value = value + job.penalty.value_and_grad(network.theta, grad, None)
+        model.loss_ = float(value.mean())
+        state.diverged = ~np.isfinite(value)  # the last step was not seen before
+    network.finish_training()
+    _monitoring.warn_and_raise(model, state, converged or bool(state.stop.all()))
+
+
+def _sum_up(model: Any, stopper: EarlyStopping) -> None:
     model.best_loss_: float | None = None
     model.validation_scores_: list[float] | None = None
     model.best_validation_score_: float | None = None

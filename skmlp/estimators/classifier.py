@@ -408,8 +408,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         },
         "best": {
             "n_estimators": 8,
-            "hidden_layer_sizes": (128, 128),
             "max_iter": 200,
+            "numeric_embedding": "pbld",
         },
     }
     _parameter_constraints = {

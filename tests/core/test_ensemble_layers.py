@@ -126,7 +126,7 @@ def value_and_grad(network, X, y, w=None):
     network.prepare_training([np.random.default_rng(row) for row in network.rows])
     network.grad[...] = np.nan
     penalty.bind(network.layout, network.work)
-    value = loss_and_grad(network, LOSS, Batch(X, y, w), penalty, 1.0)
+    value = loss_and_grad(network, LOSS, Batch(X, y, w), penalty)
     return value, network.grad.copy()
 
 

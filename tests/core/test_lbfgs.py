@@ -45,8 +45,7 @@ def fit(stack, *callbacks, l2=L2, epochs=500, tol=1e-8, **settings):
         epochs=epochs,
         max_fun=10_000,
         tol=tol,
-        penalty=Penalty(l2),
-        penalty_rows=N,
+        penalty=Penalty(l2, rows=N),
         callbacks=callbacks,
         **settings,
     )

@@ -294,11 +294,11 @@ def test_what_the_penalty_is_divided_by(total):
     before = stack.theta.copy()
     weights = stack.network.layout.span("weight")
     thetas = []
-    for penalty in (Penalty(0.0), Penalty(2.0)):
+    for penalty in (Penalty(0.0, rows=total), Penalty(2.0, rows=total)):
         stack.network.theta[...] = before
         stack.network.stats[...] = 0
         stack.batches = Stack([1], "gd").batches
-        stack.train(epochs=1, lr=0.1, penalty=penalty, penalty_rows=total, state=None)
+        stack.train(epochs=1, lr=0.1, penalty=penalty, state=None)
         thetas.append(stack.theta.copy())
     expected = np.zeros_like(before)
     expected[:, weights] = 0.1 * 2.0 / (total or 40) * before[:, weights]

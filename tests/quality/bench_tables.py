@@ -16,7 +16,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from tests.quality import peers, tables
+from tests.quality import critical_difference, peers, tables
 
 #: What is compared, each the smaller the better, with a floor where a perfect score would be zero.
 METRICS = ("error", "logloss", "1-auc")
@@ -187,12 +187,21 @@ class Results:
 
     def mean_ranks(self) -> pd.Series:
         """Rank the models on each set, on the splits that all have; who failed there comes last."""
-        errors = self.rows["error"].unstack("model").reindex(columns=self.models)
-        tried = errors.dropna(axis=1, how="all").columns
-        shared = errors.dropna(subset=tried).groupby(level="set").mean()
+        shared = self.shared("error")
+        errors = self.rows["error"].unstack("model")
         alone = errors.groupby(level="set").mean()  # where no split is shared by all
         by_set = shared.combine_first(alone.loc[~alone.index.isin(shared.index)])
-        return by_set.fillna(np.inf).rank(axis=1).mean()
+        by_set = by_set.reindex(columns=self.models)
+        return critical_difference.mean_ranks(by_set.fillna(np.finfo(float).max), _TIE)
+
+    def shared(self, metric: str) -> pd.DataFrame:
+        """Return a metric of each model that has it, by set, averaged over splits that all have."""
+        by_split = self.rows[metric].unstack("model").dropna(axis=1, how="all")
+        return by_split.dropna().groupby(level="set").mean()
+
+    def comparison(self, metric: str = "error") -> critical_difference.Comparison:
+        """Test the models by a metric on the sets that all have."""
+        return critical_difference.compare(self.shared(metric), _TIE)
 
     def stale(self) -> list[str]:
         """Name the models of ours with records of other sources than today's."""
@@ -232,6 +241,7 @@ def summary(results: Results, against: Sequence[str]) -> str:
         table.append([*line, f"{worst.worst:.2f} {worst.worst_set}" if worst else "-"])
     notes = [f"no model {name!r} to compare with" for name, base in bases if base is None]
     notes += [f"{m}: has records of another version of skmlp" for m in results.stale()]
+    notes.append(_ranked(results))
     return "\n".join([*aligned(table), *notes])
 
 
@@ -240,6 +250,13 @@ def _told(results: Results, model: str, base: str, metric: str) -> str:
     if ratio is None or model == base:
         return "-" if ratio is None else "1"
     return f"{ratio.mean:.3f} ({ratio.wins}:{ratio.losses})"
+
+
+def _ranked(results: Results) -> str:
+    found = results.comparison()
+    ranks = ", ".join(f"{model} {rank:.2f}" for model, rank in found.ranks.items())
+    sets = f"{found.n_sets} of {len(results.sets)} sets, those that all have"
+    return f"mean ranks on {sets}: {ranks or 'none'} ({found.verdict()})"
 
 
 def aligned(table: list[list[str]]) -> Iterator[str]:
@@ -265,7 +282,7 @@ def lament(failures: Iterable[dict]) -> str:
 
 
 def plot(results: Results, base: str, path: Path) -> None:
-    """Draw the spread of each model's error ratios over the sets, and its mean rank."""
+    """Draw the models' error ratios over the sets, and the critical differences beneath."""
     from matplotlib.figure import Figure
 
     ranks = results.mean_ranks().sort_values(ascending=False)
@@ -275,20 +292,21 @@ def plot(results: Results, base: str, path: Path) -> None:
         both = results.beside(model, base, "error")
         logs.append(np.log2(both["ours"] / both["theirs"]).to_numpy())
 
-    figure = Figure(figsize=(11, 1.6 + 0.45 * len(ranks)), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
-    left.axvline(0, color="0.4", linewidth=1)
-    left.boxplot(logs, orientation="horizontal", tick_labels=others, showfliers=False, widths=0.6)
+    found = results.comparison()
+    heights = [1 + 0.4 * len(others), 1 + 0.27 * critical_difference.depth(found)]
+    width = 7 + 0.1 * max(map(len, ranks.index))
+    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    boxes = above.subplots()
+    boxes.axvline(0, color="0.4", linewidth=1)
+    boxes.boxplot(logs, orientation="horizontal", tick_labels=others, showfliers=False, widths=0.6)
     jitter = np.random.default_rng(0)
     for height, values in enumerate(logs, start=1):
         spread = height + jitter.uniform(-0.12, 0.12, len(values))
-        left.plot(values, spread, ".", color="C0", alpha=0.5, markersize=5)
-    left.set_xlabel(f"log2 of the error as a ratio to {base}'s, a dot a set (left is better)")
-    right.hlines(range(len(ranks)), 1, ranks, color="0.8")
-    right.plot(ranks, range(len(ranks)), "o", color="C0")
-    right.set_yticks(range(len(ranks)), ranks.index)
-    right.set_xlim(0.9, len(results.models) + 0.1)
-    right.set_xlabel(f"mean rank over {len(results.sets)} sets (1 is best)")
+        boxes.plot(values, spread, ".", color="C0", alpha=0.5, markersize=5)
+    boxes.set_xlabel(f"log2 of the error as a ratio to {base}, a dot a set (left is better)")
+    title = f"mean rank by error on {found.n_sets} sets (1 is best)"
+    critical_difference.draw(below.subplots(), found, title)
     figure.savefig(path, dpi=120)
 
 
@@ -317,7 +335,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
            help="add the given figures of peers for split 0, times from another machine, marked *",
            )  # fmt: skip
     option("--summary-only", action="store_true", help="measure nothing, tell what the file says")
-    option("--plot", type=Path, metavar="PNG", help="draw error ratios and mean ranks")
+    option("--plot", type=Path, metavar="PNG", help="draw error ratios and critical differences")
     chosen = parser.parse_args(arguments)
     try:
         chosen.sets = tables.names(chosen.sets)

@@ -10,9 +10,10 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tests.quality import bench_tables, peers, tables
+from tests.quality import bench_tables, critical_difference, peers, tables
 
 needs_data = pytest.mark.skipif(not tables.present(), reason=tables.ABSENT)
 quality = pytest.mark.quality
@@ -221,3 +222,167 @@ def test_a_broken_line_is_passed_over_and_a_repeated_fit_replaces(tmp_path, caps
     bench_tables.append(path, record("m", rmse=2.0))
     assert [r["rmse"] for r in bench_tables.read(path)] == [2.0]
     assert "a broken line" in capsys.readouterr().err
+
+
+def test_ranks_are_told_on_the_sets_and_splits_that_all_have():
+    both = [("m", 0, 1.0), ("m", 1, 3.0), ("m", 2, 100.0), ("n", 0, 2.0), ("n", 1, 2.5)]
+    records = [record(model, "a", split, rmse=rmse) for model, split, rmse in both]
+    records += [record("m", "b", rmse=9.0), record("n", "b", failure="E: no")]
+    records += [record("o", name, failure="E: no") for name in "ab"]
+    records.append(record("m", "c", error=0.1, logloss=0.3))
+    results = bench_tables.Results(records)
+    assert results.shared("logloss").to_dict("index") == {"c": {"m": 0.3}}
+    assert results.shared("error").to_dict("index") == {"a": {"m": 2.0, "n": 2.25}}
+    told = "mean ranks on 1 of 3 sets, those that all have: m 1.00, n 2.00 (no test"
+    assert told in bench_tables.summary(results, ["m"])
+
+
+# -- critical differences ------------------------------------------------------------------
+
+TIE = 1e-9
+
+
+def scores(rows, models="abcdefghijkl"):
+    rows = np.asarray(rows, dtype=float)
+    return pd.DataFrame(rows, columns=list(models[: rows.shape[1]]))
+
+
+def steps(n_models, n_sets, step):
+    """Let each model be worse than the one before by a factor, with noise."""
+    noise = np.random.default_rng(0).normal(scale=0.1, size=(n_sets, n_models))
+    return scores(np.exp(noise + step * np.arange(n_models)))
+
+
+def test_mean_ranks_share_ties():
+    near = 5 * (1 + np.array([0, 8e-10, 16e-10]))  # the ends only by way of the middle
+    rows = [[1, 2, 3], [2, 2, 1], near[[1, 2, 0]], [1e6, 3e6, 2e6], [7, 7 * (1 + 1e-8), 8]]
+    found = critical_difference.mean_ranks(scores(rows), TIE)
+    expected = np.mean([[1, 2, 3], [2.5, 2.5, 1], [2, 2, 2], [1, 3, 2], [1, 2, 3]], axis=0)
+    assert found.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("p", "adjusted"),
+    [
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        ([0.02, 0.02, 0.02], [0.06, 0.06, 0.06]),
+        ([0.9, 0.6], [1, 1]),
+        ([0.2], [0.2]),
+    ],
+)
+def test_holm(p, adjusted):
+    assert critical_difference.holm(np.array(p)) == pytest.approx(adjusted)
+
+
+@pytest.mark.parametrize(
+    ("n_models", "pairs", "runs"),
+    [
+        (3, [], [(0, 2)]),
+        (3, [(0, 1), (0, 2), (1, 2)], []),
+        (3, [(0, 2)], [(0, 1), (1, 2)]),  # a chain: its ends differ
+        (3, [(0, 1)], [(1, 2)]),  # the ends do not differ, but no bar passes over who does
+        (4, [(1, 2)], [(0, 1), (2, 3)]),
+        (5, [(0, 3), (0, 4), (1, 4)], [(0, 2), (1, 3), (2, 4)]),
+        (5, [(0, 4)], [(0, 3), (1, 4)]),
+    ],
+)
+def test_groups_are_the_longest_runs_without_a_difference(n_models, pairs, runs):
+    differs = np.zeros((n_models, n_models), dtype=bool)
+    for i, j in pairs:
+        differs[i, j] = differs[j, i] = True
+    assert critical_difference.groups(differs) == runs
+
+
+def test_models_are_ranked_and_tested():
+    gap = np.array([0.1, -0.1, 0.2, -0.2, 0.3, -0.3, 0.4, -0.4])  # between b and c, of no weight
+    best = np.arange(-1, -9, -1)  # eight gains of a: p = 2 / 2**8
+    logs = np.stack([gap / 2, best, -gap / 2], axis=1)
+    found = critical_difference.compare(scores(np.exp(logs), "bac"), TIE)
+    assert found.ranks.to_dict() == {"a": 1, "b": 2.5, "c": 2.5}
+    assert found.friedman == pytest.approx(np.exp(-6))  # chi2 = 8 (1 + 1/4 + 1/4), 2 degrees
+    assert found.differs.tolist() == [
+        [False, True, True],
+        [True, False, False],
+        [True, False, False],
+    ]
+    p = critical_difference.pairwise_p(logs)
+    assert p == pytest.approx(np.array([[1, 6 / 256, 1], [6 / 256, 1, 6 / 256], [1, 6 / 256, 1]]))
+
+
+def test_zero_differences_count_half_for_either_side():
+    logs = np.outer([0, 0, 0, 1, 2, -3, 4, 5], [1, 0, 0])
+    # The zeros take ranks 1 to 3, so of the signs of 4 to 8 those count that leave at most 6 on one
+    # side: none, 4, 5 or 6. Three pairs, of which two are alike and one has no difference at all.
+    p = critical_difference.pairwise_p(logs)
+    assert p[0] == pytest.approx([1, 3 * 2 * 4 / 2**5, 3 * 2 * 4 / 2**5])
+    assert p[1, 2] == 1
+
+
+def test_what_a_set_is_measured_in_does_not_matter():
+    plain = steps(4, 12, step=0.05)
+    units = 10.0 ** np.arange(-6, 6)
+    found, same = (critical_difference.compare(s, TIE) for s in (plain, plain.mul(units, axis=0)))
+    assert found.differs.any() and not found.differs.all()
+    assert (found.differs == same.differs).all()
+    assert found.ranks.equals(same.ranks)
+    p = [critical_difference.pairwise_p(np.log(s.to_numpy())) for s in (plain, plain * 1e3)]
+    assert p[0] == pytest.approx(p[1])
+
+
+def test_no_pair_differs_where_friedman_finds_nothing():
+    worse = np.concatenate([-0.01 * np.arange(1, 5), 0.1 * np.arange(5, 15)])
+    logs = np.outer(worse, [0, 1, 0.5])
+    found = critical_difference.compare(scores(np.exp(logs)), TIE)
+    assert found.friedman == pytest.approx(np.exp(-14 * (3 / 7) ** 2))  # c between a and b
+    assert critical_difference.pairwise_p(logs)[0, 1] < 0.05
+    assert critical_difference.groups(found.differs) == [(0, 2)]
+    assert "no pair is tested" in found.verdict()
+
+
+def test_models_that_are_the_same_tie():
+    found = critical_difference.compare(scores(np.ones((6, 3))), TIE)
+    assert (found.friedman, found.ranks.tolist()) == (1, [2, 2, 2])
+    assert critical_difference.groups(found.differs) == [(0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("n_models", "n_sets", "said"),
+    [
+        (2, 12, "no test of differences: 2 models on 12 sets"),
+        (6, 4, "no test of differences: 6 models on 4 sets"),
+        (3, 6, "too few sets for any pair"),  # 3 pairs / 2**5 > 0.05
+        (3, 7, "Friedman p ="),
+    ],
+)
+def test_too_little_is_said_in_words(n_models, n_sets, said):
+    found = critical_difference.compare(steps(n_models, n_sets, step=1.0), TIE)
+    assert said in found.verdict()
+    assert found.differs.any() == (n_sets == 7)
+    assert ("too few" in found.verdict()) == (n_sets == 6)
+
+
+def test_the_diagram_has_a_label_for_each_model_and_a_bar_for_each_group():
+    figure = pytest.importorskip("matplotlib.figure").Figure(layout="constrained")
+    names = [f"a_model_of_quite_a_long_name_{i}" for i in range(7)]
+    found = critical_difference.compare(steps(7, 14, step=0.05).set_axis(names, axis=1), TIE)
+    axes = figure.subplots()
+    critical_difference.draw(axes, found, "title")
+    figure.draw_without_rendering()
+
+    groups = critical_difference.groups(found.differs)
+    bars = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    assert len(groups) > 1
+    assert [(x[0], x[-1]) for x in bars] == [tuple(found.ranks.iloc[list(g)]) for g in groups]
+    assert [t.get_text().split()[0] for t in axes.texts] == found.ranks.index.tolist()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(figure.bbox.containsx(x) for box in boxes for x in box.intervalx)
+
+
+@pytest.mark.parametrize("n_models", [2, 6])
+def test_the_picture_is_drawn(tmp_path, n_models):
+    pytest.importorskip("matplotlib")
+    table = steps(n_models, 6, step=0.1).stack()
+    records = [record(model, name, rmse=rmse) for (name, model), rmse in table.items()]
+    bench_tables.plot(bench_tables.Results(records), "a", tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 0

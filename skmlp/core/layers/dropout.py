@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Dropout(Layer):
 
     rate: float | Sequence[float]
     schedule: Schedule = field(default_factory=Constant)
+    per_network: ClassVar[tuple[str, ...]] = ("rate",)
 
     def build(self, n_in: int, layout: Layout, stats: Layout) -> int:
         """Claim nothing; as many outputs as inputs."""
@@ -51,8 +52,10 @@ class Dropout(Layer):
         # the rate, in units of 16 random bits
         threshold = (self.column * self.schedule(self.work.progress) * 65536 + 0.5) // 1
         self.mask = self.work.array(self, "mask", x.shape)
-        for mask, rng in zip(self.mask, self.work.rngs, strict=True):
-            mask[...] = rng.integers(0, 65536, size=mask.shape, dtype=np.uint16)
+        counts = [x.shape[1]] * len(x) if self.work.n_rows is None else self.work.n_rows[:, 0]
+        for mask, rng, n in zip(self.mask, self.work.rngs, counts, strict=True):
+            mask[:n] = rng.integers(0, 65536, size=(n, x.shape[2]), dtype=np.uint16)
+            mask[n:] = 65535
         np.greater_equal(self.mask, threshold, out=self.mask)
         self.mask *= 1 / (1 - threshold / 65536)
         return np.multiply(x, self.mask, out=self.work.array(self, "y", x.shape))

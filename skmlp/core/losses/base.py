@@ -33,6 +33,14 @@ class Loss(ABC):
         """Raise ValueError if y, shape (n, t), is outside the domain: finite, unless overridden."""
         require(np.isfinite(y), y, self, "a finite number", "Remove or correct such rows.")
 
+    def prepared(self, y: Array) -> tuple[Loss, Array]:
+        """Return a loss and targets for it that amount to this loss of y.
+
+        What can be done to y (n, t) once is then not done at every step; nothing, unless
+        overridden.
+        """
+        return self, y
+
     @abstractmethod
     def start(self, y: Array, w: Array | None = None) -> Array:
         """Return the raw output of the best constant prediction, shape (m,), always finite.

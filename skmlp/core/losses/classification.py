@@ -118,6 +118,10 @@ class CategoricalLogLoss(SoftmaxLoss):
         losses -= np.add.reduce(z, axis=-1)
         return np.asarray(losses)
 
+    def prepared(self, y: Array) -> tuple[Loss, Array]:
+        """Smooth the targets."""
+        return CategoricalLogLoss(), smoothed(y, self.label_smoothing, y.shape[-1])
+
     def per_output(self) -> ClassificationLoss:
         """Return the binary log loss."""
         return BinaryLogLoss(self.label_smoothing)
@@ -166,6 +170,10 @@ class BinaryLogLoss(ClassificationLoss):
         losses = np.logaddexp(raw, 0)
         losses -= y * raw
         return sum_outputs(losses)
+
+    def prepared(self, y: Array) -> tuple[Loss, Array]:
+        """Smooth the targets."""
+        return BinaryLogLoss(), smoothed(y, self.label_smoothing, 2)
 
     def predict(self, raw: Array) -> Array:
         """Return s(z), the probability of 1 for each output."""

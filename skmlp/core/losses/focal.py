@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from .base import Array
+from .base import Array, Loss
 from .classification import ClassificationLoss, SoftmaxLoss
 from .composite import PerOutput
 from .constants import root
@@ -76,6 +76,10 @@ class Focal(SoftmaxLoss):
         focus *= y
         losses = np.add.reduce(focus, axis=-1)
         return np.asarray(-losses)
+
+    def prepared(self, y: Array) -> tuple[Loss, Array]:
+        """Smooth the targets."""
+        return Focal(self.gamma), smoothed(y, self.label_smoothing, y.shape[-1])
 
     def per_output(self) -> ClassificationLoss:
         """Return this loss on pairs of raw outputs (0, z)."""

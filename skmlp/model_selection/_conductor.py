@@ -1,0 +1,180 @@
+"""Fit many estimators side by side, so that their networks are trained as stacks.
+
+Each call to fit and score an estimator goes its own way, in a thread of its own, until a network
+is to be trained. There it waits. Once all calls wait or have ended, the networks that can be in
+one stack are trained together, and the calls go on, one after the other: what comes before and
+after the training, be it a pipeline, a transformed target or a scorer, is scikit-learn's own and
+knows nothing of the others.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import sklearn
+
+from skmlp.estimators._running import Job, train_together, trainer
+
+#: Networks of one stack take so many bytes at most, with what they work on in a step: more would
+#: not stay in a core's cache, and slow down.
+_STACK_BYTES = 3 << 19
+#: A stack of more networks gains nothing.
+_MOST_NETWORKS = 64
+
+#: Whose thread this is.
+_present: contextvars.ContextVar[Call | None] = contextvars.ContextVar("present", default=None)
+
+
+class Abandoned(BaseException):
+    """Raised where a call waits, if no one will train its network any more."""
+
+
+class Call:
+    """A function that is called in a thread of its own, and waits where a network is to be trained.
+
+    Parameters
+    ----------
+    function : callable
+        Without arguments.
+    """
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.job: Job | None = None  # what it waits for
+        self.waited = 0.0  # seconds that it stood still, but for its share of the training
+        self.abandoned = False
+        self._turn, self._pause = threading.Semaphore(0), threading.Semaphore(0)
+        context = contextvars.copy_context()
+        config = sklearn.get_config()  # which is each thread's own
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run, config), daemon=True, name="skmlp-fit"
+        )
+
+    def go_on(self) -> None:
+        """Let it run until it waits again, or has ended."""
+        self.job = None
+        if not self._thread.ident:
+            self._thread.start()
+        self._turn.release()
+        self._pause.acquire()
+
+    def _run(self, config: dict[str, Any]) -> None:
+        self._turn.acquire()
+        _present.set(self)
+        trainer.set(self._wait)
+        try:
+            with sklearn.config_context(**config):
+                self.result = self.function()
+        except BaseException as error:
+            self.error = error
+        self._pause.release()
+
+    def _wait(self, job: Job) -> None:
+        """Stand still until the job is done."""
+        self.job, stopped = job, time.perf_counter()
+        self._pause.release()
+        self._turn.acquire()
+        self.waited += time.perf_counter() - stopped - job.seconds
+        if self.abandoned:
+            raise Abandoned
+        if job.error is not None:
+            raise job.error
+
+
+class Clock:
+    """`time`, with the time of the calls that stand still taken off."""
+
+    @staticmethod
+    def time() -> float:
+        """Return seconds."""
+        call = _present.get()
+        return time.time() - (call.waited if call else 0.0)
+
+
+def call_together(
+    functions: Sequence[Callable[[], Any]], report: Callable[[float], None] | None = None
+) -> list[Any]:
+    """Call functions side by side, training the networks that they fit as stacks.
+
+    Parameters
+    ----------
+    functions : sequence of callable
+        Without arguments.
+    report : callable, default=None
+        Told now and then which share of the work is done.
+
+    Returns
+    -------
+    list
+        What they returned, in their order. If one raises, the others are given up.
+    """
+    calls = [Call(function) for function in functions]
+    waiting = calls
+    try:
+        while waiting:
+            for call in waiting:
+                call.go_on()
+                if call.error is not None:
+                    raise call.error
+            waiting = [call for call in waiting if call.job is not None]
+            for jobs in stacks([call.job for call in waiting if call.job is not None]):
+                _train(jobs)
+    finally:
+        for call in calls:
+            if call.job is not None:
+                call.abandoned = True
+                call.go_on()
+    return [call.result for call in calls]
+
+
+def _train(jobs: list[Job]) -> None:
+    """Train jobs as one stack; an error is each job's own, but for an interrupt."""
+    started = time.perf_counter()
+    try:
+        train_together(jobs)
+    except Exception as error:
+        for job in jobs:
+            job.error = error
+    seconds = time.perf_counter() - started
+    size = sum(job.network.k for job in jobs)
+    for job in jobs:
+        job.seconds = seconds * job.network.k / size
+        if job.state is not None and job.state.interrupted:
+            raise KeyboardInterrupt
+
+
+def stacks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    """Group the jobs that can be one stack, each group small enough for the cache."""
+    groups: dict[Any, list[Job]] = {}
+    for job in jobs:
+        program = job.program
+        groups.setdefault(job if program is None else program, []).append(job)
+    for group in groups.values():
+        first = group[0]
+        most = max(1, networks_in_cache(first) // first.network.k)
+        n_stacks = -(-len(group) // most)
+        for part in np.array_split(np.arange(len(group)), n_stacks):
+            yield [group[i] for i in part]
+
+
+def networks_in_cache(job: Job) -> int:
+    """Return how many networks like a job's make a stack that is worth its while."""
+    network = job.network
+    if job.lbfgs:
+        return 1
+    rows = min(job.size, len(job.rows.target))
+    widths = network.n_in + 3 * sum(layer_width for layer_width in _widths(network))
+    numbers = 4 * network.layout.size + rows * widths
+    return int(np.clip(_STACK_BYTES // (numbers * network.dtype.itemsize), 1, _MOST_NETWORKS))
+
+
+def _widths(network: Any) -> list[int]:
+    """Return the number of outputs of each layer that has weights."""
+    return [slot.shape[-1] for slot in network.layout.slots if slot.role == "weight"]

@@ -1,0 +1,186 @@
+"""scikit-learn's Parallel, for fits of many networks: they are done as stacks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from functools import partial
+from inspect import unwrap
+from types import FunctionType
+from typing import Any
+
+from joblib import effective_n_jobs
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import _validation
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from skmlp.estimators._base import BaseMLP
+from skmlp.model_selection._conductor import Clock, call_together
+from skmlp.model_selection._progress import Progress
+from skmlp.model_selection._shared import Shared, in_place, memory_of_pipelines, nested
+
+#: Fits that a process gets at once: enough for stacks, few enough to share out and to hold.
+_FEWEST, _MOST = 32, 256
+#: Units for each process, so that none is idle for long at the end.
+_UNITS_EACH = 4
+
+#: Parameters that networks of one stack may have of their own.
+_OF_EACH = frozenset(
+    (
+        "alpha",
+        "beta_1",
+        "beta_2",
+        "class_weight",
+        "clip_norm",
+        "dropout",
+        "epsilon",
+        "l1",
+        "label_smoothing",
+        "learning_rate_init",
+        "momentum",
+        "n_iter_no_change",
+        "random_state",
+        "tol",
+        "weight_decay",
+    )
+)
+
+#: Told which share of a unit is done, where it is done in this process.
+_report: ContextVar[Callable[[float], None] | None] = ContextVar("report", default=None)
+
+
+def with_names(function: Callable[..., Any], **names: Any) -> Any:
+    """Return a function as it was written, but for what some global names mean in it."""
+    inner: Any = unwrap(function)
+    space = {**inner.__globals__, **names}
+    twin = FunctionType(
+        inner.__code__, space, inner.__name__, inner.__defaults__, inner.__closure__
+    )
+    twin.__kwdefaults__ = inner.__kwdefaults__
+    for name in ("__doc__", "__module__", "__qualname__", "__dict__", "__annotations__"):
+        setattr(twin, name, getattr(inner, name))
+    return twin
+
+
+#: What fits one estimator on one part of the rows, in scikit-learn's words.
+_FITS = _validation._fit_and_score, _validation._fit_and_predict
+
+
+class StackingParallel(Parallel):
+    """Runs what it is given as :class:`sklearn.utils.parallel.Parallel` does, but for networks.
+
+    Calls that fit a pipeline or the like with an MLP in it are put into units, each of which
+    trains its networks as stacks; units go to the processes. Everything else is passed on.
+    """
+
+    def __call__(self, iterable: Iterable[Any]) -> Any:
+        """Run (function, args, kwargs) each, and return the results in their order."""
+        tasks = list(iterable)
+        if not _are_ours(tasks):
+            return super().__call__(tasks)
+        n_jobs = effective_n_jobs(self.n_jobs)
+        units = cut(tasks, n_jobs)
+        self.progress = Progress([len(unit) for unit in units], _verbosity(tasks))
+        reporting = _report.set(self.progress.within if n_jobs == 1 else None)
+        try:
+            done = super().__call__(
+                delayed(run_unit)([tasks[i] for i in unit]) for unit in units
+            )
+        finally:
+            _report.reset(reporting)
+            self.progress.close()
+        results: list[Any] = [None] * len(tasks)
+        for unit, found in zip(units, done, strict=True):
+            for i, result in zip(unit, found, strict=True):
+                results[i] = result
+        _name_failures(tasks, results)
+        return results
+
+    def print_progress(self) -> None:
+        """Tell the bar; joblib calls this after each unit."""
+        if hasattr(self, "progress"):
+            self.progress.units_done(self.n_completed_tasks)
+        else:
+            super().print_progress()
+
+
+def _are_ours(tasks: Sequence[Any]) -> bool:
+    """Say whether the tasks are fits, and some of an MLP."""
+    if not tasks or not all(getattr(f, "function", None) in _FITS for f, _, _ in tasks):
+        return False
+    candidates = [tasks[0][1][0]]
+    for _, _, kwargs in tasks:
+        values = (kwargs.get("parameters") or {}).values()
+        candidates += [value for value in values if hasattr(value, "get_params")]
+    return any(isinstance(part, BaseMLP) for each in candidates for part in nested(each))
+
+
+def cut(tasks: Sequence[Any], n_jobs: int) -> list[list[int]]:
+    """Share tasks out in units of those that are likely to be one stack; return their numbers."""
+    groups: dict[Any, list[int]] = {}
+    for i, (_, _, kwargs) in enumerate(tasks):
+        groups.setdefault(_signature(kwargs.get("parameters") or {}), []).append(i)
+    size = max(_FEWEST, -(-len(tasks) // (_UNITS_EACH * n_jobs)))
+    size = min(size, _MOST, -(-len(tasks) // n_jobs))
+    units: list[list[int]] = [[]]
+    for group in groups.values():
+        # those of one fold side by side, since they share its rows
+        group.sort(key=lambda i: (id(_training_rows(tasks[i])), i))
+        for i in group:
+            if len(units[-1]) == size:
+                units.append([])
+            units[-1].append(i)
+    return units
+
+
+def _training_rows(task: Any) -> Any:
+    _, args, kwargs = task
+    return kwargs["train"] if "train" in kwargs else args[3]
+
+
+def _signature(parameters: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what two candidates have in common that are likely to be one stack."""
+    return tuple(
+        (name, repr(value))
+        for name, value in sorted(parameters.items())
+        if name.rpartition("__")[2] not in _OF_EACH
+    )
+
+
+def run_unit(tasks: Sequence[Any]) -> list[Any]:
+    """Run fits side by side, and return their results."""
+    asked = [kwargs.get("parameters") or {} for _, _, kwargs in tasks]
+    shared = Shared(any(map(in_place, [tasks[0][1][0].get_params(), *asked])))
+    names = {"time": Clock, "_safe_split": shared.safe_split}
+    calls = [
+        partial(_call, shared, with_names(function.function, **names), args, kwargs)
+        for function, args, kwargs in tasks
+    ]
+    with threadpool_limits(1, "blas"):
+        return call_together(calls, _report.get())
+
+
+def _call(shared: Shared, function: Any, args: Any, kwargs: Any) -> Any:
+    with memory_of_pipelines(args[0], shared):
+        return function(*args, **kwargs)
+
+
+def _verbosity(tasks: Sequence[Any]) -> int:
+    return max(int(kwargs.get("verbose") or 0) for _, _, kwargs in tasks)
+
+
+def _name_failures(tasks: Sequence[Any], results: Sequence[Any]) -> None:
+    """Warn of each candidate that could not be fitted."""
+    failed: dict[str, list[str]] = {}
+    for (_, _, kwargs), result in zip(tasks, results, strict=True):
+        if isinstance(result, dict) and result.get("fit_error") and kwargs.get("parameters"):
+            reason = result["fit_error"].strip().splitlines()[-1]
+            failed.setdefault(str(kwargs["parameters"]), []).append(reason)
+    for parameters, reasons in failed.items():
+        warnings.warn(
+            f"{parameters} failed in {len(reasons)} fits: {reasons[0]}",
+            FitFailedWarning,
+            stacklevel=2,
+        )
