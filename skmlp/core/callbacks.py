@@ -37,6 +37,9 @@ class Validate(Callback):
     joint : bool, default=False
         Whether to look at the networks' averaged prediction, so that all get the same record;
         where each has rows of its own, at the mean of what is seen there.
+    ensembles : sequence of K ints, default=None
+        Where networks have rows of their own, and some are one ensemble, others another: a number
+        for each, the same for those whose record is joint. None where all are one.
 
     Where several members share a network's weights, its record is the mean of theirs, or, if
     ``joint``, that of their averaged prediction.
@@ -48,6 +51,7 @@ class Validate(Callback):
     loss: Loss
     score: Callable[[Array, int], float] | None = None
     joint: bool = False
+    ensembles: Sequence[int] | None = None
 
     def on_epoch_end(self, state: State) -> None:
         """Record "validation_loss" and, where there is a score, "validation_score"."""
@@ -69,7 +73,12 @@ class Validate(Callback):
             self._put(state, "validation_score", scores, members)
 
     def _put(self, state: State, name: str, values: Array, members: int) -> None:
-        state.put(name, values.mean() if self.joint else values.reshape(-1, members).mean(axis=1))
+        if self.joint and self.ensembles is not None:
+            of = np.asarray(self.ensembles)[state.network.rows]
+            values = (np.bincount(of, values)[of] / np.bincount(of)[of]).reshape(-1, 1)
+        elif self.joint:
+            values = values.mean(keepdims=True)
+        state.put(name, values.reshape(-1, 1 if self.joint else members).mean(axis=1))
 
 
 def mean_loss(loss: Loss, raw: Array, y: Array, w: Array | None) -> Array:
@@ -138,7 +147,20 @@ class EarlyStopping(Callback):
         self.best, self.best_epoch, self.bad_epochs = (getattr(other, n)[rows] for n in names)
         size = len(self.best)
         self.limits = np.broadcast_to(self.tol, size), np.broadcast_to(self.patience, size)
-        self.kept = {k - rows.start: other.kept[k] for k in other.kept if rows.start <= k < rows.stop}
+        self.kept = {
+            k - rows.start: other.kept[k] for k in other.kept if rows.start <= k < rows.stop
+        }
+
+    def gather(self, others: Sequence[EarlyStopping]) -> None:
+        """Have seen what several others saw of theirs, side by side."""
+        names = "best", "best_epoch", "bad_epochs"
+        for name in names:
+            setattr(self, name, np.concatenate([getattr(other, name) for other in others]))
+        size, self.kept = 0, {}
+        for other in others:
+            self.kept |= {size + k: kept for k, kept in other.kept.items()}
+            size += len(other.best)
+        self.limits = np.broadcast_to(self.tol, size), np.broadcast_to(self.patience, size)
 
     def on_epoch_end(self, state: State) -> None:
         """Compare with the best so far."""

@@ -57,6 +57,11 @@ class Transform(ABC):
         for name in self.memory:
             setattr(self, name, getattr(other, name)[rows].copy())
 
+    def gather(self, others: Sequence[Any]) -> None:
+        """Have the memory of the networks of all others, side by side."""
+        for name in self.memory:
+            setattr(self, name, np.concatenate([getattr(other, name) for other in others]))
+
     def reset(self, row: int) -> None:
         """Forget what was remembered of one network."""
         for name in self.memory:
@@ -149,6 +154,12 @@ class Optimizer:
         self.steps = other.steps
         for transform, its in zip(self.transforms, other.transforms, strict=True):
             transform.remember(its, rows)
+
+    def gather(self, others: Sequence[Optimizer]) -> None:
+        """Have the memory of the networks of all others, side by side."""
+        self.steps = others[0].steps
+        for i, transform in enumerate(self.transforms):
+            transform.gather([other.transforms[i] for other in others])
 
     def reset(self, row: int) -> None:
         """Forget what was remembered of one network."""
@@ -258,6 +269,11 @@ class Adam(Transform):
         """Have the averages of some networks of another."""
         super().remember(other, rows)
         self.t, self.used, self.table = other.t[rows] + other.used, 0, ()
+
+    def gather(self, others: Sequence[Adam]) -> None:
+        """Have the averages of the networks of all others."""
+        super().gather(others)
+        self.t, self.used, self.table = np.concatenate([a.t + a.used for a in others]), 0, ()
 
     def spread(self, rows: Array, k: int) -> None:
         """Have empty averages for the other networks."""

@@ -68,6 +68,24 @@ class State:
         values: Array = self.history[-1][name][self.network.rows]
         return values
 
+    @classmethod
+    def together(cls, states: Sequence[State], network: Network, optimizer: Optimizer) -> State:
+        """Return where the networks of several trainings, all as long, stand side by side.
+
+        ``network`` and ``optimizer`` are the stack's, whose memory is set.
+        """
+        optimizer.gather([state.optimizer for state in states])
+        lr, base_lr = (
+            np.concatenate([np.broadcast_to(getattr(s, name), (s.network.k, 1)) for s in states])
+            for name in ("lr", "base_lr")
+        )
+        history = [
+            {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+            for rows in zip(*(state.history for state in states), strict=True)
+        ]
+        first = states[0]
+        return cls(network, optimizer, lr, base_lr, first.epoch, first.step, history=history)
+
     def part(self, rows: slice, network: Network, optimizer: Optimizer) -> State:
         """Return where some of the networks stand, as if they had been trained by themselves.
 

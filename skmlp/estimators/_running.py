@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import joblib
 import numpy as np
 
 from skmlp.core.batches import ArrayBatches, Batch
@@ -24,6 +26,7 @@ from skmlp.core.lbfgs import train_lbfgs
 from skmlp.core.network import Network, batch_of
 from skmlp.core.optimizers import FULL_BATCH, Optimizer
 from skmlp.core.penalties import Penalty
+from skmlp.core.schedules import Constant
 from skmlp.core.stacking import program, together
 from skmlp.core.training import Callback, State, train
 from skmlp.estimators import _monitoring, _options
@@ -65,6 +68,47 @@ class Encoded:
         return list(zip(self.inputs, self.target, w, strict=True))
 
 
+@dataclass(eq=False)
+class End(Callback):
+    """Note how a training ends, before the best weights are put back, so that it can go on."""
+
+    theta: Any = None
+    stats: Any = None
+    loss: Any = np.nan
+    stopped: Any = False
+
+    def on_fit_start(self, state: State) -> None:
+        """Let those leave that had left before."""
+        state.stop |= self.stopped
+        state.train_loss[:] = np.where(self.stopped, self.loss, state.train_loss)
+
+    def on_fit_end(self, state: State) -> None:
+        """Look."""
+        self.theta, self.stats = state.network.theta.copy(), state.network.stats.copy()
+        self.loss, self.stopped = state.train_loss.copy(), state.stop.copy()
+
+    def part(self, rows: slice) -> End:
+        """Return how some of the networks ended."""
+        return End(self.theta[rows], self.stats[rows], self.loss[rows], self.stopped[rows])
+
+    @classmethod
+    def together(cls, ends: Sequence[End], sizes: Sequence[int]) -> End:
+        """Return how the networks of several trainings had ended, if they had."""
+        loss, stopped = (
+            np.concatenate([np.broadcast_to(getattr(e, name), k) for e, k in zip(ends, sizes)])  # noqa: B905
+            for name in ("loss", "stopped")
+        )
+        return cls(loss=loss, stopped=stopped)
+
+
+@dataclass(eq=False)
+class Stand:
+    """Where a job ended, and what it takes to go on."""
+
+    training: Training
+    end: End
+
+
 class Job:
     """The training of one estimator's networks: all that it takes, and what came of it.
 
@@ -90,8 +134,11 @@ class Job:
         self.training: Training = model._training
         self.network: Network = model.networks_
         self.state: State | None = None
+        self.resumed = False
+        self.end: End | None = None  # kept on request, so that another job can go on from there
         self.error: BaseException | None = None
         self.seconds = 0.0  # its share of the time of the training
+        self.folded = watched is not None and isinstance(watched.inputs, list)
         now, n = model._now, rows.inputs.shape[0]
         self.like_sklearn = model.conventions == "sklearn"
         total = float(n if rows.w is None else rows.w.sum())
@@ -114,10 +161,47 @@ class Job:
         self.seen = len(self.training.state.history) if self.training.state else 0
         full = isinstance(model.solver, str) and model.solver in FULL_BATCH
         self.size = n if full else int(now.batch_size)
-        folded = watched is not None and isinstance(watched.inputs, list)
-        if self.training.shuffled != (n, folded):
-            order = others(self.training.folds, self.training.rngs[0]) if folded else None
-            self.training.order, self.training.shuffled = order, (n, folded)
+        if self.training.shuffled != (n, self.folded):
+            order = others(self.training.folds, self.training.rngs[0]) if self.folded else None
+            self.training.order, self.training.shuffled = order, (n, self.folded)
+
+    def mark(self) -> str | None:
+        """Return what two jobs share that run the same course, however far; None if none can.
+
+        It is the start: rows, weights, streams, settings. Courses that depend on where they end,
+        by a schedule or an average, are never the same.
+        """
+        model, now = self.model, self.model._now
+        fixed = (
+            self.program is not None
+            and program(self.schedule) == program(Constant())
+            and now.averaging is None
+            and model.on_divergence == "raise"
+            and (not now.dropout or model.dropout_schedule == "constant")
+            and (not now.weight_decay or model.weight_decay_schedule == "constant")
+        )
+        if not fixed:
+            return None
+        streams = [rng.get_state() for rng in self.training.rngs]
+        drawn = [rng.bit_generator.state for rng in self.training.generators]
+        start = self.network.theta, self.order, self.rows.inputs, self.target, self.w
+        settings = repr(self.optimizer), repr(self.penalty), repr(self.stopper), self.size
+        return str(joblib.hash((start, streams, drawn, settings, now.learning_rate_init)))
+
+    def resume(self, stand: Stand) -> None:
+        """Go on from where a job of the same :meth:`mark` ended."""
+        self.resumed = True
+        vars(self.training).update(vars(copy.deepcopy(stand.training)))
+        state, stopper = self.training.state, self.training.stopper
+        assert state is not None and stopper is not None
+        self.end = stand.end
+        self.network.theta[:], self.network.stats[:] = stand.end.theta, stand.end.stats
+        state.network, self.optimizer, self.stopper = self.network, state.optimizer, stopper
+
+    def stand(self) -> Stand:
+        """Return what another job of the same :meth:`mark` needs to go on."""
+        assert self.end is not None
+        return Stand(self.training, self.end)
 
     @property
     def order(self) -> list[Any]:
@@ -139,9 +223,9 @@ class Job:
             or model.verbose
             or model.max_time is not None
             or (watches and model.scoring not in (None, "loss"))
-            or (model.joint_best_epoch and now.n_estimators > 1)
+            or (model.joint_best_epoch and self.network.k > 1 and watches and not self.folded)
             or now.members > 1
-            or training.state is not None
+            or (training.state is not None and not self.resumed)
         ):
             return None
         n = len(self.order[0])
@@ -155,7 +239,14 @@ class Job:
             *map(program, (self.loss, self.schedule, self.penalty, self.stopper)),
             (self.penalty.rows is None, self.w is None, watches, type(self.rows.inputs), rows),
             (now.max_iter, n_batches == 1 or self.size, now.averaging, model.max_norm),
-            (model.on_divergence, model.shuffle, model.scoring),
+            (
+                model.on_divergence,
+                model.shuffle,
+                model.scoring,
+                model.joint_best_epoch,
+                self.folded,
+            ),
+            (training.state and training.state.epoch, self.end is None),
         )
 
 
@@ -184,6 +275,9 @@ def train_together(jobs: Sequence[Job]) -> None:
     penalty = together([job.penalty for job in jobs], sizes)
     stopper = _stopper_of(jobs, sizes)
     callbacks = [*_watchers(jobs, stopper), *first.heard]
+    ends = [job.end for job in jobs if job.end is not None]
+    if ends:
+        callbacks.insert(0, End.together(ends, sizes))
     if first.lbfgs:
         first.state, first.results = train_lbfgs(
             network,
@@ -201,23 +295,30 @@ def train_together(jobs: Sequence[Job]) -> None:
         )
         return
     batches = _batches(jobs)
-    now = first.model._now
+    optimizer = Optimizer.together([job.optimizer for job in jobs], sizes)
+    now, before = first.model._now, first.training.state
+    if len(jobs) > 1 and before is not None:
+        before = State.together([job.training.state for job in jobs], network, optimizer)
+        stopper.gather([job.stopper for job in jobs])
+    done = before.epoch if before is not None and first.resumed else 0
     state = train(
         network,
         first.loss,
-        Optimizer.together([job.optimizer for job in jobs], sizes),
+        optimizer,
         batches,
-        epochs=1 if first.incremental else now.max_iter,
+        epochs=1 if first.incremental else now.max_iter - done,
         lr=np.repeat([job.model._now.learning_rate_init for job in jobs], sizes),
         schedule=first.schedule,
         penalty=penalty,
         callbacks=callbacks,
-        state=first.training.state,
-        horizon=now.max_iter if first.incremental else None,
+        state=before,
+        horizon=now.max_iter if first.incremental or first.resumed else None,
     )
-    orders, end = batches.orders(), 0
+    orders, k_done = batches.orders(), 0
     for job, k in zip(jobs, sizes, strict=True):
-        rows, end = slice(end, end + k), end + k
+        rows, k_done = slice(k_done, k_done + k), k_done + k
+        if ends:
+            job.end = callbacks[0].part(rows)  # type: ignore[attr-defined]  # an End
         job.training.order = orders[rows]
         if len(jobs) == 1:
             job.state = state
@@ -317,7 +418,10 @@ def _validate(jobs: Sequence[Job]) -> Validate:
         weights = np.zeros((len(each), longest))
         for row, (_, _, _, w), n in zip(weights, each, lengths, strict=True):
             row[:n] = 1 if w is None else w
-    return Validate(inputs, np.stack(targets), weights, jobs[0].loss, scored, joint)
+    ensembles = np.repeat(np.arange(len(jobs)), [job.network.k for job in jobs])
+    return Validate(
+        inputs, np.stack(targets), weights, jobs[0].loss, scored, joint, ensembles.tolist()
+    )
 
 
 def _filled_up(values: Any, n: int) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import sklearn
 
-from skmlp.estimators._running import Job, train_together, trainer
+from skmlp.estimators._running import End, Job, Stand, train_together, trainer
 
 #: Networks of one stack take so many bytes at most, with what they work on in a step: more would
 #: not stay in a core's cache, and slow down.
@@ -41,10 +41,18 @@ class Call:
     ----------
     function : callable
         Without arguments.
+    stands : dict of str to Stand, default=None
+        Where earlier trainings ended, which are gone on with, by their marks; None to note none.
+
+    Attributes
+    ----------
+    left : dict of str to Stand
+        Where those of this call ended.
     """
 
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self.function = function
+    def __init__(self, function: Callable[[], Any], stands: dict[str, Stand] | None = None) -> None:
+        self.function, self.stands = function, stands
+        self.left: dict[str, Stand] = {}
         self.result: Any = None
         self.error: BaseException | None = None
         self.job: Job | None = None  # what it waits for
@@ -78,6 +86,11 @@ class Call:
 
     def _wait(self, job: Job) -> None:
         """Stand still until the job is done."""
+        mark = None if self.stands is None else job.mark()
+        if mark is not None and self.stands is not None:
+            job.end = End()
+            if mark in self.stands:
+                job.resume(self.stands[mark])
         self.job, stopped = job, time.perf_counter()
         self._pause.release()
         self._turn.acquire()
@@ -86,6 +99,8 @@ class Call:
             raise Abandoned
         if job.error is not None:
             raise job.error
+        if mark is not None:
+            self.left[mark] = job.stand()
 
 
 class Clock:
@@ -98,25 +113,21 @@ class Clock:
         return time.time() - (call.waited if call else 0.0)
 
 
-def call_together(
-    functions: Sequence[Callable[[], Any]], report: Callable[[float], None] | None = None
-) -> list[Any]:
-    """Call functions side by side, training the networks that they fit as stacks.
+def run_together(
+    calls: Sequence[Call], report: Callable[[float], None] = lambda share: None
+) -> None:
+    """Run calls side by side, training the networks that they fit as stacks.
+
+    Their results are in them afterwards. If one raises, the others are given up.
 
     Parameters
     ----------
-    functions : sequence of callable
-        Without arguments.
-    report : callable, default=None
-        Told now and then which share of the work is done.
-
-    Returns
-    -------
-    list
-        What they returned, in their order. If one raises, the others are given up.
+    calls : sequence of Call
+        Not yet begun.
+    report : callable
+        Told now and then which share of them is done.
     """
-    calls = [Call(function) for function in functions]
-    waiting = calls
+    waiting = list(calls)
     try:
         while waiting:
             for call in waiting:
@@ -124,14 +135,16 @@ def call_together(
                 if call.error is not None:
                     raise call.error
             waiting = [call for call in waiting if call.job is not None]
+            n_left = len(waiting)
             for jobs in stacks([call.job for call in waiting if call.job is not None]):
                 _train(jobs)
+                n_left -= len(jobs)
+                report(1 - n_left / len(calls))
     finally:
         for call in calls:
             if call.job is not None:
                 call.abandoned = True
                 call.go_on()
-    return [call.result for call in calls]
 
 
 def _train(jobs: list[Job]) -> None:

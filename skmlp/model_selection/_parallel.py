@@ -10,6 +10,7 @@ from inspect import unwrap
 from types import FunctionType
 from typing import Any
 
+import joblib
 from joblib import effective_n_jobs
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import _validation
@@ -17,7 +18,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skmlp.estimators._base import BaseMLP
-from skmlp.model_selection._conductor import Clock, call_together
+from skmlp.estimators._running import Stand
+from skmlp.model_selection._conductor import Call, Clock, run_together
 from skmlp.model_selection._progress import Progress
 from skmlp.model_selection._shared import Shared, in_place, memory_of_pipelines, nested
 
@@ -48,7 +50,9 @@ _OF_EACH = frozenset(
 )
 
 #: Told which share of a unit is done, where it is done in this process.
-_report: ContextVar[Callable[[float], None] | None] = ContextVar("report", default=None)
+_report: ContextVar[Callable[[float], None]] = ContextVar("report", default=lambda share: None)
+#: The parameter, if any, in which a candidate may differ from an earlier one that it goes on from.
+resource: ContextVar[str | None] = ContextVar("resource", default=None)
 
 
 def with_names(function: Callable[..., Any], **names: Any) -> Any:
@@ -83,20 +87,30 @@ class StackingParallel(Parallel):
         n_jobs = effective_n_jobs(self.n_jobs)
         units = cut(tasks, n_jobs)
         self.progress = Progress([len(unit) for unit in units], _verbosity(tasks))
-        reporting = _report.set(self.progress.within if n_jobs == 1 else None)
+        stands = self._stands(tasks)
+        reporting = _report.set(self.progress.within if n_jobs == 1 else _report.get())
         try:
             done = super().__call__(
-                delayed(run_unit)([tasks[i] for i in unit]) for unit in units
+                delayed(run_unit)([tasks[i] for i in unit], [stands[i] for i in unit])
+                for unit in units
             )
         finally:
             _report.reset(reporting)
             self.progress.close()
         results: list[Any] = [None] * len(tasks)
         for unit, found in zip(units, done, strict=True):
-            for i, result in zip(unit, found, strict=True):
-                results[i] = result
+            for i, (result, left) in zip(unit, found, strict=True):
+                results[i], stands[i] = result, left
+        self.left = dict(zip(map(_identity, tasks), stands, strict=True)) if resource.get() else {}
         _name_failures(tasks, results)
         return results
+
+    def _stands(self, tasks: Sequence[Any]) -> list[dict[str, Stand] | None]:
+        """Return where the trainings of each task's like ended in the last call; None for never."""
+        if resource.get() is None:
+            return [None] * len(tasks)
+        before = getattr(self, "left", {})
+        return [before.get(_identity(task), {}) for task in tasks]
 
     def print_progress(self) -> None:
         """Tell the bar; joblib calls this after each unit."""
@@ -135,6 +149,13 @@ def cut(tasks: Sequence[Any], n_jobs: int) -> list[list[int]]:
     return units
 
 
+def _identity(task: Any) -> str:
+    """Tell which tasks differ in nothing but the resource."""
+    parameters = task[2].get("parameters") or {}
+    others = {name: value for name, value in parameters.items() if name != resource.get()}
+    return str(joblib.hash((others, _training_rows(task))))
+
+
 def _training_rows(task: Any) -> Any:
     _, args, kwargs = task
     return kwargs["train"] if "train" in kwargs else args[3]
@@ -149,17 +170,19 @@ def _signature(parameters: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def run_unit(tasks: Sequence[Any]) -> list[Any]:
-    """Run fits side by side, and return their results."""
+def run_unit(tasks: Sequence[Any], stands: Sequence[dict[str, Stand] | None]) -> list[Any]:
+    """Run fits side by side; return what each returns, and where its trainings ended."""
     asked = [kwargs.get("parameters") or {} for _, _, kwargs in tasks]
     shared = Shared(any(map(in_place, [tasks[0][1][0].get_params(), *asked])))
     names = {"time": Clock, "_safe_split": shared.safe_split}
     calls = [
-        partial(_call, shared, with_names(function.function, **names), args, kwargs)
-        for function, args, kwargs in tasks
+        Call(partial(_call, shared, with_names(function.function, **names), args, kwargs), before)
+        for (function, args, kwargs), before in zip(tasks, stands, strict=True)
     ]
     with threadpool_limits(1, "blas"):
-        return call_together(calls, _report.get())
+        run_together(calls, _report.get())
+    shared.clear()
+    return [(call.result, call.left) for call in calls]
 
 
 def _call(shared: Shared, function: Any, args: Any, kwargs: Any) -> Any:

@@ -55,9 +55,7 @@ class Shared:
             self.splits[key] = (parts, X, y, indices)  # kept alive, so that the ids stay theirs
         return self.splits[key][0]
 
-    def cache(
-        self, function: Callable[..., Any], ignore: Sequence[str] = ()
-    ) -> Callable[..., Any]:
+    def cache(self, function: Callable[..., Any], ignore: Sequence[str] = ()) -> Callable[..., Any]:
         """Return a function that computes nothing twice; what a Pipeline wants of its memory."""
 
         def once(transformer: Any, X: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
