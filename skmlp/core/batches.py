@@ -72,8 +72,8 @@ class ArrayBatches(Batches):
     def __init__(
         self,
         X: Any,
-        y: Array,
-        w: Array | None,
+        y: Any,
+        w: Any,
         size: int,
         rngs: Sequence[Any],
         order: Sequence[Array] | None = None,
@@ -155,7 +155,7 @@ class ArrayBatches(Batches):
         X = self.X[0] if isinstance(self.X, list) else self.X
         if not isinstance(X, np.ndarray):
             return False
-        return self.order.size * X.shape[1] * X.itemsize <= _COPY_BYTES
+        return bool(self.order.size * X.shape[1] * X.itemsize <= _COPY_BYTES)
 
     def _rows(self, index: Array) -> Any:
         """Return the rows index[k] for each network k."""

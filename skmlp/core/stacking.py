@@ -12,8 +12,8 @@ import numpy as np
 def program(part: Any) -> Hashable:
     """Return what parts have in common that can go into one stack.
 
-    It is all of their settings but those that a class names in ``per_network``: of these every network
-    may have its own.
+    It is all of their settings but those that a class names in ``per_network``: of these every
+    network may have its own.
 
     Examples
     --------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from difflib import get_close_matches
 from functools import cache
@@ -305,7 +304,9 @@ class BaseMLP(
         # streams of their own for dropout, so that turning it on leaves the shuffles alone, and
         # for the other networks, so that the first is the one that would be trained alone
         k = self._now.stack
-        seeds = copy.deepcopy(rng).randint(2**31, size=2 * k - 1)
+        state = rng.get_state()
+        seeds = rng.randint(2**31, size=2 * k - 1)
+        rng.set_state(state)
         dropout, others = seeds[:k], seeds[k:]
         return Training(
             [rng, *map(np.random.RandomState, others)],

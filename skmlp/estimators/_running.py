@@ -431,7 +431,7 @@ def _filled_up(values: Any, n: int) -> Any:
 
 
 def _stopper_of(jobs: Sequence[Job], sizes: Sequence[int]) -> EarlyStopping:
-    """Return the early stopping of all jobs; that of the last call, if its settings are the same."""
+    """Return the early stopping of all jobs; that of the last call, if its settings are as now."""
     first = jobs[0]
     if len(jobs) == 1 and _options.same(first.training.stopper, first.stopper):
         assert first.training.stopper is not None

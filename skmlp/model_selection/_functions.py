@@ -9,10 +9,19 @@ from sklearn.utils._param_validation import validate_params
 
 from skmlp.model_selection._parallel import StackingParallel, with_names
 
+_WORDS = """{first}
+
+    The networks of all folds are trained as stacks, as those of a
+    :class:`skmlp.model_selection.GridSearchCV` are. What follows is scikit-learn's own text.
+
+    """
+
 
 def _stacking(function: Any, **names: Any) -> Any:
     """Return scikit-learn's function, checked as there, with another Parallel inside."""
     twin = with_names(function, Parallel=StackingParallel, **names)
+    first, _, rest = twin.__doc__.partition("\n")
+    twin.__doc__ = _WORDS.format(first=first) + rest.lstrip()
     constraints = function._skl_parameter_constraints
     return validate_params(constraints, prefer_skip_nested_validation=False)(twin)
 

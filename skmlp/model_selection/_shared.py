@@ -96,7 +96,7 @@ def in_place(parameters: dict[str, Any]) -> bool:
 
 @contextmanager
 def memory_of_pipelines(estimator: Any, memory: Shared) -> Iterator[None]:
-    """Let the pipelines in an estimator, while it is fitted, remember fitted steps in ``memory``."""
+    """Let the pipelines in an estimator remember fitted steps in ``memory`` for the time being."""
     pipelines = [p for p in nested(estimator) if isinstance(p, Pipeline) and p.memory is None]
     for pipeline in pipelines:
         pipeline.memory = memory

@@ -165,10 +165,13 @@ class BinaryLogLoss(ClassificationLoss):
     def pointwise(self, raw: Array, y: Array, out: Array) -> Array:
         """Write d loss / dz = s(z) - y, s the logistic function."""
         y = smoothed(y, self.label_smoothing, 2)
+        np.abs(raw, out=out)
+        losses = np.exp(np.negative(out, out=out))
+        np.log1p(losses, out=losses)  # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-abs(z)))
+        losses += np.maximum(raw, 0, out=out)
+        losses -= np.multiply(y, raw, out=out)
         expit(raw, out=out)
         out -= y
-        losses = np.logaddexp(raw, 0)
-        losses -= y * raw
         return sum_outputs(losses)
 
     def prepared(self, y: Array) -> tuple[Loss, Array]:
