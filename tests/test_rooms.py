@@ -18,7 +18,7 @@ import skmlp
 GROUND = "buffers"
 CORE_FLOORS = (
     {"buffers", "stacking", "rows", "initializers", "activations", "schedules"},
-    {"layers", "losses", "optimizers", "penalties"},
+    {"layers", "losses", "optimizers", "penalties", "rowspace"},
     {"network", "batches"},
     {"training"},
     {"callbacks", "lbfgs"},

@@ -65,10 +65,13 @@ class Rows:
             chosen = self.index[index]
         return replace(self, index=chosen)
 
-    def blocks(self, dtype: Any) -> Iterator[tuple[slice, Array]]:
-        """Yield (columns, values (n, width)) from left to right, in ``dtype``."""
+    def blocks(self, dtype: Any, n_together: int | None = None) -> Iterator[tuple[slice, Array]]:
+        """Yield (columns, values (n, width)) from left to right, in ``dtype``.
+
+        Blocks are as wide as suits so many rows; None for those that there are.
+        """
         n, p = self.shape
-        width = max(1, _BLOCK_BYTES // (n * np.dtype(dtype).itemsize))
+        width = max(1, _BLOCK_BYTES // ((n_together or n) * np.dtype(dtype).itemsize))
         for start in range(0, p, width):
             columns = slice(start, min(start + width, p))
             chosen = self.table[self.index, columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from difflib import get_close_matches
 from functools import cache
@@ -31,6 +32,7 @@ from skmlp.core.network import Network, batch_of
 from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._constraints import CONSTRAINTS, SPLITS
 from skmlp.estimators._data import folds, is_plain, lay_out, split
+from skmlp.estimators._folding import Folded, folds_up
 from skmlp.estimators._recipes import SHAPING, is_auto, is_wide, resolve, takes_folds
 from skmlp.estimators._running import Encoded, Training, listeners, run
 from skmlp.preprocessing.columns import ColumnEncoder
@@ -52,6 +54,9 @@ class BaseMLP(
     """The way of the data: check, encode, build, train, keep."""
 
     _parameter_constraints: dict[str, list[Any]] = CONSTRAINTS
+
+    #: What is to be unfolded to the networks, where they were trained in the space of the rows.
+    _folded: Folded | None = None
 
     #: What the kind of estimator makes of the recipe of an ordinary table; "best" says what is
     #: other than in "default".
@@ -139,7 +144,7 @@ class BaseMLP(
         classes: Any = None,
         incremental: bool = False,
     ) -> Any:
-        fresh = not hasattr(self, "networks_") or not (self.warm_start or incremental)
+        fresh = not hasattr(self, "_networks") or not (self.warm_start or incremental)
         heard = listeners(self, X, y)
         X, y = self._check_X_y(X, y, reset=fresh)
         if fresh:
@@ -189,8 +194,13 @@ class BaseMLP(
         elif self._now.early_stopping and takes_folds(self._now) and not incremental:
             watched = self._held_folds(rows, y if chosen is None else y[chosen], chosen, groups)
         self._before_training(watched)
+        folded = None
+        if fresh and not (heard or incremental) and folds_up(self, *rows.inputs.shape):
+            folded = Folded(self.networks_, self._drawn_from, rows, watched)
+            self.networks_ = folded.network
         run(self, rows, watched, heard, incremental)
         self._after_training(watched)
+        self._folded = folded
         return self
 
     def _check_X_y(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
@@ -291,6 +301,9 @@ class BaseMLP(
             normalization=self.normalization,
             members=self._now.members,
         )
+        self._drawn_from = None
+        if X.shape[1] > X.shape[0]:  # the weights are many, and may have to be drawn again
+            self._drawn_from = copy.deepcopy(self._training.rngs)
         self.networks_ = Network(hidden, X.shape[1], stack=self._now.stack, dtype=self._arithmetic)
         self.networks_.initialize(self._training.rngs)
         self.n_layers_ = len(sizes) + 2
@@ -426,6 +439,17 @@ class BaseMLP(
 
     # -- what was learnt ---------------------------------------------------------------
 
+    @property
+    def networks_(self) -> Network:
+        """The trained networks; those of a wide table are formed when first asked for."""
+        if self._folded is not None:
+            self._networks, self._folded = self._folded.unfold(), None
+        return self._networks
+
+    @networks_.setter
+    def networks_(self, networks: Network) -> None:
+        self._networks, self._folded = networks, None
+
     def _raw(self, X: Any, upto: int | None = None) -> Any:
         """Return the output (1, n, m) that stands for all networks, or hidden ones (K, n, h)."""
         check_is_fitted(self)
@@ -499,7 +523,7 @@ class BaseMLP(
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether there is a network to predict with."""
-        return hasattr(self, "networks_")
+        return hasattr(self, "_networks")
 
     def __sklearn_tags__(self) -> Any:
         """Sparse input is welcome, and so are several outputs."""
@@ -516,7 +540,10 @@ class BaseMLP(
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what only a continued training needs, unless one is meant to follow."""
+        if self.__sklearn_is_fitted__():
+            self.networks_  # noqa: B018 - the rows from which it is formed are not kept
         state = dict(super().__getstate__())
+        state.pop("_drawn_from", None)
         if not (self.warm_start or getattr(self, "_incremental", False)):
             state.pop("_training", None)
         return state
