@@ -31,6 +31,7 @@ class RowSpace:
     ----------
     rows : ndarray, CSR matrix or Rows of shape (n, p)
         The training rows X.
+
     Attributes
     ----------
     u : ndarray of shape (n, r)

@@ -53,13 +53,13 @@ def test_the_course_is_that_of_training_all_weights(name, form, monkeypatch):
         x = sparse.csr_matrix(X * (X > 1))
     direct, folded = (fitted(model, monkeypatch, folds, x) for folds in (False, True))
     assert folded.n_iter_ == direct.n_iter_
-    assert_allclose(folded.loss_curve_, direct.loss_curve_, rtol=1e-8)
-    assert_allclose(folded.loss_, direct.loss_, rtol=1e-8)
+    near = 1e-6 if name == "lbfgs" else 1e-8  # whose line search heeds the last bit
+    assert_allclose(folded.loss_curve_, direct.loss_curve_, rtol=near)
+    assert_allclose(folded.loss_, direct.loss_, rtol=near)
     if "early" in name:
         assert_allclose(folded.validation_scores_, direct.validation_scores_, rtol=1e-8)
     assert folded._folded is not None, "nothing so far has asked for the weights"
     assert_allclose(folded.predict_proba(x[N:]), direct.predict_proba(x[N:]), rtol=1e-6)
-    near = 1e-6 if name == "lbfgs" else 1e-8  # whose line search heeds the last bit
     assert_allclose(folded.networks_.theta, direct.networks_.theta, atol=near)
     assert folded._folded is None
 
@@ -88,8 +88,13 @@ def test_given_rows_to_watch(monkeypatch):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"solver": "adam"}, {"l1": 0.1}, {"warm_start": True}, {"scoring": "roc_auc", "early_stopping": True}],
-)  # fmt: skip
+    [
+        {"solver": "adam"},
+        {"l1": 0.1},
+        {"warm_start": True},
+        {"scoring": "roc_auc", "early_stopping": True},
+    ],
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_what_depends_on_the_axes_is_trained_as_it_is(settings, monkeypatch):
     model = MLPClassifier(**{**OURS, "max_iter": 3, **settings}).fit(X[:N], Y[:N])
