@@ -23,7 +23,7 @@ SETTINGS = {
     "as scikit-learn, early stopping": {**SK, "early_stopping": True, "n_iter_no_change": 3},
     "no momentum": {**SK, "momentum": 0.0},
     "adaptive": {**SK, "learning_rate": "adaptive", "tol": 1e-2},
-    "lbfgs": {**SK, "solver": "lbfgs"},
+    "lbfgs": {**SK, "solver": "lbfgs", "max_iter": 30},
     "gd": {**OURS, "solver": "gd"},
     "sgd": OURS,
     "batch norm": {**OURS, "normalization": "batch"},
