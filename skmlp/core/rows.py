@@ -65,13 +65,10 @@ class Rows:
             chosen = self.index[index]
         return replace(self, index=chosen)
 
-    def blocks(self, dtype: Any, n_together: int | None = None) -> Iterator[tuple[slice, Array]]:
-        """Yield (columns, values (n, width)) from left to right, in ``dtype``.
-
-        Blocks are as wide as suits so many rows; None for those that there are.
-        """
+    def blocks(self, dtype: Any, width: int | None = None) -> Iterator[tuple[slice, Array]]:
+        """Yield (columns, values (n, width)) from left to right, in ``dtype``."""
         n, p = self.shape
-        width = max(1, _BLOCK_BYTES // ((n_together or n) * np.dtype(dtype).itemsize))
+        width = width or max(1, _BLOCK_BYTES // (n * np.dtype(dtype).itemsize))
         for start in range(0, p, width):
             columns = slice(start, min(start + width, p))
             chosen = self.table[self.index, columns]

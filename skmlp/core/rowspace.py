@@ -13,6 +13,8 @@ from skmlp.core.rows import Rows
 
 #: Directions in which the rows extend less than this share of the longest are left out.
 _SMALLEST = 1e-7
+#: Columns of a block: wide enough for fast products.
+_WIDTH = 2048
 
 
 @dataclass(eq=False)
@@ -86,10 +88,10 @@ class RowSpace:
         return w
 
 
-def _blocks(x: Any, dtype: Any, n_together: int | None = None) -> Iterator[tuple[slice, Array]]:
+def _blocks(x: Any, dtype: Any) -> Iterator[tuple[slice, Array]]:
     """Yield (columns, values) of an array or Rows."""
     rows = x if isinstance(x, Rows) else Rows(x, slice(None))
-    return rows.blocks(dtype, n_together)
+    return rows.blocks(dtype, _WIDTH)
 
 
 def _gram(x: Any, other: Any) -> Array:
@@ -101,8 +103,7 @@ def _gram(x: Any, other: Any) -> Array:
         for _, block in _blocks(x, np.float64):
             out += block @ block.T
         return out
-    n = sum(out.shape)
-    pair = (_blocks(part, np.float64, n) for part in (x, other))
+    pair = (_blocks(part, np.float64) for part in (x, other))
     for (_, mine), (_, its) in zip(*pair, strict=True):
         out += mine @ its.T
     return out
