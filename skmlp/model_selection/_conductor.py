@@ -132,6 +132,9 @@ def run_together(
         while waiting:
             for call in waiting:
                 call.go_on()
+                while call.job is not None and is_alone(call.job):
+                    _train([call.job])  # at once: nothing is gained by waiting, but memory lost
+                    call.go_on()
                 if call.error is not None:
                     raise call.error
             waiting = [call for call in waiting if call.job is not None]
@@ -167,8 +170,7 @@ def stacks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
     """Group the jobs that can be one stack, each group small enough for the cache."""
     groups: dict[Any, list[Job]] = {}
     for job in jobs:
-        program = job.program
-        groups.setdefault(job if program is None else program, []).append(job)
+        groups.setdefault(job.program, []).append(job)
     for group in groups.values():
         first = group[0]
         most = max(1, networks_in_cache(first) // first.network.k)
@@ -177,11 +179,14 @@ def stacks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
             yield [group[i] for i in part]
 
 
+def is_alone(job: Job) -> bool:
+    """Say whether a job cannot, or had better not, share a stack."""
+    return job.program is None or networks_in_cache(job) < 2 * job.network.k
+
+
 def networks_in_cache(job: Job) -> int:
     """Return how many networks like a job's make a stack that is worth its while."""
     network = job.network
-    if job.lbfgs:
-        return 1
     rows = min(job.size, len(job.rows.target))
     widths = network.n_in + 3 * sum(layer_width for layer_width in _widths(network))
     numbers = 4 * network.layout.size + rows * widths

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from functools import partial
 from inspect import unwrap
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 from joblib import effective_n_jobs
@@ -51,8 +53,18 @@ _OF_EACH = frozenset(
 
 #: Told which share of a unit is done, where it is done in this process.
 _report: ContextVar[Callable[[float], None]] = ContextVar("report", default=lambda share: None)
+#: What the fits of the present search share, in each thread: ``.shared``, and ``.origin``.
+_kept = threading.local()
 #: The parameter, if any, in which a candidate may differ from an earlier one that it goes on from.
 resource: ContextVar[str | None] = ContextVar("resource", default=None)
+
+
+class Origin(NamedTuple):
+    """Where a unit comes from: process, search, and whether its estimators work in place."""
+
+    process: int
+    search: int
+    writes: bool
 
 
 def with_names(function: Callable[..., Any], **names: Any) -> Any:
@@ -89,14 +101,19 @@ class StackingParallel(Parallel):
         self.progress = Progress([len(unit) for unit in units], _verbosity(tasks))
         stands = self._stands(tasks)
         reporting = _report.set(self.progress.within if n_jobs == 1 else _report.get())
+        asked = [kwargs.get("parameters") or {} for _, _, kwargs in tasks]
+        writes = any(map(in_place, [tasks[0][1][0].get_params(), *asked]))
+        here = Origin(os.getpid(), id(self), writes)
         try:
-            done = super().__call__(
-                delayed(run_unit)([tasks[i] for i in unit], [stands[i] for i in unit])
-                for unit in units
-            )
+            with threadpool_limits(1, "blas"):
+                done = super().__call__(
+                    delayed(run_unit)([tasks[i] for i in unit], [stands[i] for i in unit], here)
+                    for unit in units
+                )
         finally:
             _report.reset(reporting)
             self.progress.close()
+            _kept.__dict__.clear()
         results: list[Any] = [None] * len(tasks)
         for unit, found in zip(units, done, strict=True):
             for i, (result, left) in zip(unit, found, strict=True):
@@ -170,18 +187,22 @@ def _signature(parameters: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def run_unit(tasks: Sequence[Any], stands: Sequence[dict[str, Stand] | None]) -> list[Any]:
+def run_unit(
+    tasks: Sequence[Any], stands: Sequence[dict[str, Stand] | None], origin: Origin
+) -> list[Any]:
     """Run fits side by side; return what each returns, and where its trainings ended."""
-    asked = [kwargs.get("parameters") or {} for _, _, kwargs in tasks]
-    shared = Shared(any(map(in_place, [tasks[0][1][0].get_params(), *asked])))
+    if origin.process != os.getpid():
+        threadpool_limits(1, "blas")  # for good: this process is there for such work
+    if getattr(_kept, "origin", None) != origin:
+        _kept.origin, _kept.shared = origin, Shared(origin.writes)
+    shared = _kept.shared
     names = {"time": Clock, "_safe_split": shared.safe_split}
     calls = [
         Call(partial(_call, shared, with_names(function.function, **names), args, kwargs), before)
         for (function, args, kwargs), before in zip(tasks, stands, strict=True)
     ]
-    with threadpool_limits(1, "blas"):
-        run_together(calls, _report.get())
-    shared.clear()
+    run_together(calls, _report.get())
+    shared.slim()
     return [(call.result, call.left) for call in calls]
 
 

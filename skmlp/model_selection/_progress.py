@@ -24,7 +24,7 @@ class Progress:
 
     def __init__(self, sizes: Sequence[int], verbose: int) -> None:
         self.sizes, self.verbose = sizes, verbose
-        self.total, self.done = sum(sizes), 0
+        self.total, self.done, self.shown = sum(sizes), 0, 0
         self.draws = sys.stdout.isatty()
         self.started = time.perf_counter()
 
@@ -42,8 +42,9 @@ class Progress:
             self._show(self.done + int(share * self.sizes[n_units]))
 
     def _show(self, done: int) -> None:
-        if not self.verbose or not done:
+        if not self.verbose or not done or done == self.shown:
             return
+        self.shown = done
         left = (time.perf_counter() - self.started) * (self.total / done - 1)
         words = f"{done} of {self.total} fits, {left:.0f} s left"
         if self.draws:

@@ -17,6 +17,8 @@ from skmlp.estimators._base import BaseMLP
 
 #: Results of steps are kept while there are at most so many.
 _MOST_RESULTS = 64
+#: And no longer than for a unit of fits, where they take more.
+_MOST_BYTES = 1 << 27
 
 
 def nested(estimator: Any) -> list[Any]:
@@ -71,10 +73,11 @@ class Shared:
 
         return once
 
-    def clear(self) -> None:
-        """Let go of everything."""
-        self.splits.clear()
-        self.results.clear()
+    def slim(self) -> None:
+        """Let go of what is large."""
+        for cache in (self.splits, self.results):
+            if sum(map(_n_bytes, cache.values())) > _MOST_BYTES:
+                cache.clear()
 
     def __deepcopy__(self, memo: Any) -> Shared:
         """Be the same to a clone."""
@@ -83,6 +86,13 @@ class Shared:
     def __reduce__(self) -> Any:
         """Leave no trace in a pickled pipeline."""
         return type(None), ()
+
+
+def _n_bytes(parts: Any) -> int:
+    """Return about how much memory arrays take, in nested tuples or alone."""
+    if isinstance(parts, tuple):
+        return sum(map(_n_bytes, parts))
+    return int(getattr(parts, "nbytes", 0))
 
 
 def in_place(parameters: dict[str, Any]) -> bool:
