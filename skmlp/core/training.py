@@ -335,7 +335,9 @@ def _epoch(
             if state.step % _CHECK_EVERY == 0 and not np.isfinite(value).any():
                 break
         losses = np.array(values, dtype=np.float64)
-        weights = np.array([np.broadcast_to(size, losses.shape[1:]) for size in sizes])
+        weights = np.empty_like(losses)
+        for row, size in zip(weights, sizes, strict=True):
+            row[:] = size
         state.train_loss = np.average(losses, axis=0, weights=weights)
 
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import joblib
@@ -173,7 +174,7 @@ class Job:
         """
         model, now = self.model, self.model._now
         fixed = (
-            self.program is not None
+            self.can_share
             and program(self.schedule) == program(Constant())
             and now.averaging is None
             and model.on_divergence == "raise"
@@ -211,11 +212,11 @@ class Job:
         return [np.arange(len(self.target))] * k if order is None or not len(order) else list(order)
 
     @property
-    def program(self) -> Hashable:
-        """What jobs have in common that can be done as one stack; None where this cannot."""
+    def can_share(self) -> bool:
+        """Whether there may be other networks in the stack."""
         model, now, training = self.model, self.model._now, self.training
         watches = self.watched is not None
-        if (
+        return not (
             self.lbfgs
             or self.incremental
             or self.heard
@@ -226,8 +227,14 @@ class Job:
             or (model.joint_best_epoch and self.network.k > 1 and watches and not self.folded)
             or now.members > 1
             or (training.state is not None and not self.resumed)
-        ):
-            return None
+        )
+
+    @cached_property
+    def program(self) -> Hashable:
+        """What jobs have in common that can be done as one stack."""
+        if not self.can_share:
+            return id(self)
+        model, now, training = self.model, self.model._now, self.training
         n = len(self.order[0])
         n_batches = -(-n // min(self.size, n))
         rows: Any = n_batches if n_batches > 1 else round(4 * np.log2(n))
@@ -237,15 +244,10 @@ class Job:
             self.network.program,
             self.optimizer.program,
             *map(program, (self.loss, self.schedule, self.penalty, self.stopper)),
-            (self.penalty.rows is None, self.w is None, watches, type(self.rows.inputs), rows),
+            (self.penalty.rows is None, self.w is None, type(self.rows.inputs), rows),
+            (self.watched is None, self.folded, model.scoring, model.joint_best_epoch),
             (now.max_iter, n_batches == 1 or self.size, now.averaging, model.max_norm),
-            (
-                model.on_divergence,
-                model.shuffle,
-                model.scoring,
-                model.joint_best_epoch,
-                self.folded,
-            ),
+            (model.on_divergence, model.shuffle),
             (training.state and training.state.epoch, self.end is None),
         )
 

@@ -12,9 +12,12 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import joblib
 import numpy as np
 import sklearn
 
@@ -35,7 +38,7 @@ class Abandoned(BaseException):
 
 
 class Call:
-    """A function that is called in a thread of its own, and waits where a network is to be trained.
+    """A function that is called in a thread of its own, and waits where networks are to be trained.
 
     Parameters
     ----------
@@ -48,6 +51,10 @@ class Call:
     ----------
     left : dict of str to Stand
         Where those of this call ended.
+    jobs : list of Job
+        What it waits for.
+    waited : float
+        Seconds that it stood still, but for its share of the training.
     """
 
     def __init__(self, function: Callable[[], Any], stands: dict[str, Stand] | None = None) -> None:
@@ -55,52 +62,94 @@ class Call:
         self.left: dict[str, Stand] = {}
         self.result: Any = None
         self.error: BaseException | None = None
-        self.job: Job | None = None  # what it waits for
-        self.waited = 0.0  # seconds that it stood still, but for its share of the training
-        self.abandoned = False
+        self.jobs: list[Job] = []
+        self.waited, self.abandoned = 0.0, False
         self._turn, self._pause = threading.Semaphore(0), threading.Semaphore(0)
-        context = contextvars.copy_context()
-        config = sklearn.get_config()  # which is each thread's own
+        self._context = contextvars.copy_context()
+        self._warnings = Warnings()
         self._thread = threading.Thread(
-            target=context.run, args=(self._run, config), daemon=True, name="skmlp-fit"
+            target=self._context.run, args=(self._run, _settings()), daemon=True, name="skmlp-fit"
         )
 
     def go_on(self) -> None:
         """Let it run until it waits again, or has ended."""
-        self.job = None
+        self.jobs, outside = [], Warnings()
+        self._warnings.restore()
         if not self._thread.ident:
             self._thread.start()
         self._turn.release()
         self._pause.acquire()
+        self._warnings = Warnings()
+        outside.restore()
 
-    def _run(self, config: dict[str, Any]) -> None:
+    def give_up(self) -> None:
+        """Let it end where it waits, now or as soon as it does."""
+        self.abandoned = True
+        if self._thread.is_alive():
+            self._turn.release()
+            self._thread.join()
+
+    def _run(self, settings: Callable[[], AbstractContextManager[Any]]) -> None:
         self._turn.acquire()
         _present.set(self)
-        trainer.set(self._wait)
+        trainer.set(self._wait_for_one)
         try:
-            with sklearn.config_context(**config):
+            with settings():
                 self.result = self.function()
         except BaseException as error:
             self.error = error
         self._pause.release()
 
-    def _wait(self, job: Job) -> None:
-        """Stand still until the job is done."""
+    def _wait_for_one(self, job: Job) -> None:
         mark = None if self.stands is None else job.mark()
         if mark is not None and self.stands is not None:
             job.end = End()
             if mark in self.stands:
                 job.resume(self.stands[mark])
-        self.job, stopped = job, time.perf_counter()
-        self._pause.release()
-        self._turn.acquire()
-        self.waited += time.perf_counter() - stopped - job.seconds
-        if self.abandoned:
-            raise Abandoned
+        self.wait_for([job])
         if job.error is not None:
             raise job.error
         if mark is not None:
             self.left[mark] = job.stand()
+
+    def wait_for(self, jobs: list[Job]) -> None:
+        """Stand still until the jobs are done; called in the thread of the call."""
+        self.jobs, stopped = jobs, time.perf_counter()
+        self._pause.release()
+        self._turn.acquire()
+        self.waited += time.perf_counter() - stopped - sum(job.seconds for job in jobs)
+        if self.abandoned:
+            raise Abandoned
+
+
+class Warnings:
+    """The filters of warnings, and who shows them: one for all threads, so each takes its own."""
+
+    def __init__(self) -> None:
+        self.filters = warnings.filters
+        self.ways = {name: getattr(warnings, name) for name in ("showwarning", *_HOOKS)}
+
+    def restore(self) -> None:
+        """Put them back."""
+        warnings.filters = self.filters
+        for name, way in self.ways.items():
+            setattr(warnings, name, way)
+        getattr(warnings, "_filters_mutated", lambda: None)()
+
+
+_HOOKS = [name for name in ("_showwarnmsg_impl",) if hasattr(warnings, name)]
+
+
+def _settings() -> Callable[[], AbstractContextManager[Any]]:
+    """Return a way to have the settings of this thread in another: scikit-learn's and joblib's."""
+    config, (backend, n_jobs) = sklearn.get_config(), joblib.parallel.get_active_backend()
+
+    @contextmanager
+    def inside() -> Iterator[None]:
+        with sklearn.config_context(**config), joblib.parallel_config(backend, n_jobs=n_jobs):
+            yield
+
+    return inside
 
 
 class Clock:
@@ -118,7 +167,8 @@ def run_together(
 ) -> None:
     """Run calls side by side, training the networks that they fit as stacks.
 
-    Their results are in them afterwards. If one raises, the others are given up.
+    Their results are in them afterwards. If one raises, the others are given up. Within a call,
+    as where a search is itself cross-validated, the networks are handed up to who runs that.
 
     Parameters
     ----------
@@ -127,43 +177,49 @@ def run_together(
     report : callable
         Told now and then which share of them is done.
     """
-    waiting = list(calls)
+    outer, waiting = _present.get(), list(calls)
     try:
         while waiting:
             for call in waiting:
                 call.go_on()
-                while call.job is not None and is_alone(call.job):
-                    _train([call.job])  # at once: nothing is gained by waiting, but memory lost
+                while call.jobs and all(map(is_alone, call.jobs)):
+                    # at once: nothing is gained by waiting, but memory lost
+                    _train(call.jobs, outer)
                     call.go_on()
                 if call.error is not None:
                     raise call.error
-            waiting = [call for call in waiting if call.job is not None]
+            waiting = [call for call in waiting if call.jobs]
             n_left = len(waiting)
-            for jobs in stacks([call.job for call in waiting if call.job is not None]):
-                _train(jobs)
+            if outer is not None and waiting:
+                outer.wait_for([job for call in waiting for job in call.jobs])
+                continue
+            for jobs in stacks([job for call in waiting for job in call.jobs]):
+                _train(jobs, None)
                 n_left -= len(jobs)
                 report(1 - n_left / len(calls))
     finally:
         for call in calls:
-            if call.job is not None:
-                call.abandoned = True
-                call.go_on()
+            call.give_up()
 
 
-def _train(jobs: list[Job]) -> None:
-    """Train jobs as one stack; an error is each job's own, but for an interrupt."""
-    started = time.perf_counter()
-    try:
-        train_together(jobs)
-    except Exception as error:
-        for job in jobs:
-            job.error = error
-    seconds = time.perf_counter() - started
-    size = sum(job.network.k for job in jobs)
-    for job in jobs:
-        job.seconds = seconds * job.network.k / size
-        if job.state is not None and job.state.interrupted:
-            raise KeyboardInterrupt
+def _train(jobs: list[Job], outer: Call | None) -> None:
+    """Train jobs as stacks; an error is each job's own, but for an interrupt."""
+    if outer is not None:
+        outer.wait_for(jobs)
+        return
+    for stack in stacks(jobs):
+        started = time.perf_counter()
+        try:
+            train_together(stack)
+        except Exception as error:
+            for job in stack:
+                job.error = error
+        seconds = time.perf_counter() - started
+        size = sum(job.network.k for job in stack)
+        for job in stack:
+            job.seconds = seconds * job.network.k / size
+            if job.state is not None and job.state.interrupted:
+                raise KeyboardInterrupt
 
 
 def stacks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
@@ -172,6 +228,9 @@ def stacks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
     for job in jobs:
         groups.setdefault(job.program, []).append(job)
     for group in groups.values():
+        if len(group) == 1:
+            yield group
+            continue
         first = group[0]
         most = max(1, networks_in_cache(first) // first.network.k)
         n_stacks = -(-len(group) // most)
@@ -181,7 +240,7 @@ def stacks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
 
 def is_alone(job: Job) -> bool:
     """Say whether a job cannot, or had better not, share a stack."""
-    return job.program is None or networks_in_cache(job) < 2 * job.network.k
+    return not job.can_share or networks_in_cache(job) < 2 * job.network.k
 
 
 def networks_in_cache(job: Job) -> int:

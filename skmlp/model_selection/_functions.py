@@ -20,6 +20,7 @@ _WORDS = """{first}
 def _stacking(function: Any, **names: Any) -> Any:
     """Return scikit-learn's function, checked as there, with another Parallel inside."""
     twin = with_names(function, Parallel=StackingParallel, **names)
+    twin.__module__ = __name__
     first, _, rest = twin.__doc__.partition("\n")
     twin.__doc__ = _WORDS.format(first=first) + rest.lstrip()
     constraints = function._skl_parameter_constraints

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import joblib
 from joblib import effective_n_jobs
+from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
+from sklearn.metrics import _scorer
 from sklearn.model_selection import _validation
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
@@ -98,7 +100,8 @@ class StackingParallel(Parallel):
             return super().__call__(tasks)
         n_jobs = effective_n_jobs(self.n_jobs)
         units = cut(tasks, n_jobs)
-        self.progress = Progress([len(unit) for unit in units], _verbosity(tasks))
+        verbose = max(int(kwargs.get("verbose") or self.verbose or 0) for _, _, kwargs in tasks)
+        self.progress = Progress([len(unit) for unit in units], verbose)
         stands = self._stands(tasks)
         reporting = _report.set(self.progress.within if n_jobs == 1 else _report.get())
         asked = [kwargs.get("parameters") or {} for _, _, kwargs in tasks]
@@ -173,6 +176,13 @@ def _identity(task: Any) -> str:
     return str(joblib.hash((others, _training_rows(task))))
 
 
+def _is_known(scorer: Any) -> bool:
+    """Say whether a scorer is none that a user has written, who might write to the rows."""
+    if isinstance(scorer, _scorer._MultimetricScorer):
+        return all(map(_is_known, scorer._scorers.values()))
+    return scorer is None or isinstance(scorer, _scorer._BaseScorer | _scorer._PassthroughScorer)
+
+
 def _training_rows(task: Any) -> Any:
     _, args, kwargs = task
     return kwargs["train"] if "train" in kwargs else args[3]
@@ -194,7 +204,8 @@ def run_unit(
     if origin.process != os.getpid():
         threadpool_limits(1, "blas")  # for good: this process is there for such work
     if getattr(_kept, "origin", None) != origin:
-        _kept.origin, _kept.shared = origin, Shared(origin.writes)
+        scorer = tasks[0][2].get("scorer")
+        _kept.origin, _kept.shared = origin, Shared(origin.writes, not _is_known(scorer))
     shared = _kept.shared
     names = {"time": Clock, "_safe_split": shared.safe_split}
     calls = [
@@ -207,12 +218,20 @@ def run_unit(
 
 
 def _call(shared: Shared, function: Any, args: Any, kwargs: Any) -> Any:
-    with memory_of_pipelines(args[0], shared):
-        return function(*args, **kwargs)
-
-
-def _verbosity(tasks: Sequence[Any]) -> int:
-    return max(int(kwargs.get("verbose") or 0) for _, _, kwargs in tasks)
+    """Fit and score; again, on rows of its own, what wants to write to those that are shared."""
+    error = None
+    try:
+        with memory_of_pipelines(args[0], shared):
+            result = function(*args, **kwargs)
+        reason = result.get("fit_error") if isinstance(result, dict) else None
+    except ValueError as failure:
+        error, reason = failure, str(failure)
+    if shared.off or "read-only" not in (reason or ""):
+        if error is not None:
+            raise error
+        return result
+    shared.off = True
+    return _call(shared, function, (clone(args[0]), *args[1:]), kwargs)
 
 
 def _name_failures(tasks: Sequence[Any], results: Sequence[Any]) -> None:

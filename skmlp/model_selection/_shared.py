@@ -9,6 +9,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+from scipy import sparse
 from sklearn.model_selection._validation import _safe_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -31,45 +32,51 @@ def nested(estimator: Any) -> list[Any]:
 class Shared:
     """Splits and fitted steps, each made once however many fits ask for them.
 
-    What is handed out is shared, so arrays cannot be written to.
+    Arrays that are handed out are shared, and cannot be written to. A fit that fails on this is
+    to be tried again without (:attr:`off`).
 
     Parameters
     ----------
-    in_place : bool, default=False
-        Whether an estimator works in place (``copy=False``): then each gets its own.
+    off : bool, default=False
+        Whether nothing is shared after all, since an estimator works in place.
+    own_test : bool, default=False
+        Whether each has test rows of its own, since a user's scorer sees them.
     """
 
-    def __init__(self, in_place: bool = False) -> None:
-        self.in_place = in_place
+    def __init__(self, off: bool = False, own_test: bool = False) -> None:
+        self.off, self.own_test = off, own_test
         self.splits: dict[Any, tuple[Any, ...]] = {}
         self.results: OrderedDict[Any, Any] = OrderedDict()
 
     def safe_split(self, estimator: Any, X: Any, y: Any, indices: Any, train_indices=None) -> Any:
         """Return X and y of some rows, as scikit-learn's function of that name does."""
-        if self.in_place or get_tags(estimator).input_tags.pairwise:
+        is_test = train_indices is not None
+        if self.off or (is_test and self.own_test) or get_tags(estimator).input_tags.pairwise:
             return _safe_split(estimator, X, y, indices, train_indices)
         key = id(X), id(y), id(indices)
         if key not in self.splits:
             parts = _safe_split(estimator, X, y, indices, train_indices)
-            for part in parts:
-                if isinstance(part, np.ndarray):
-                    part.flags.writeable = False
             self.splits[key] = (parts, X, y, indices)  # kept alive, so that the ids stay theirs
-        return self.splits[key][0]
+        return tuple(map(handed_out, self.splits[key][0]))
 
     def cache(self, function: Callable[..., Any], ignore: Sequence[str] = ()) -> Callable[..., Any]:
         """Return a function that computes nothing twice; what a Pipeline wants of its memory."""
 
         def once(transformer: Any, X: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
             told = {name: value for name, value in kwargs.items() if name not in ignore}
-            settings = joblib.hash((function.__name__, transformer, y, args, told))
-            key = settings, id(X)
+            # what cannot be written to is what it was
+            x = id(X) if isinstance(X, np.ndarray) and not X.flags.writeable else joblib.hash(X)
+            try:
+                key = x, joblib.hash((function.__name__, transformer, y, args, told))
+            except Exception:  # what cannot be pickled cannot be told apart
+                return function(transformer, X, y, *args, **kwargs)
             if key not in self.results:
-                self.results[key] = function(transformer, X, y, *args, **kwargs), X
+                self.results[key] = *function(transformer, X, y, *args, **kwargs), X
                 if len(self.results) > _MOST_RESULTS:
                     self.results.popitem(last=False)
             self.results.move_to_end(key)
-            return self.results[key][0]
+            transformed, fitted, _ = self.results[key]
+            return handed_out(transformed), fitted
 
         return once
 
@@ -85,7 +92,30 @@ class Shared:
 
     def __reduce__(self) -> Any:
         """Leave no trace in a pickled pipeline."""
-        return type(None), ()
+        return _nothing, ()
+
+
+def _nothing() -> None:
+    return None
+
+
+def handed_out(values: Any) -> Any:
+    """Return values that can be changed, if at all, without others noticing."""
+    if isinstance(values, np.ndarray):
+        values.flags.writeable = False
+    elif hasattr(values, "iloc"):
+        return values.copy(deep=not _copies_on_write())
+    elif sparse.issparse(values):
+        return values.copy()
+    return values
+
+
+def _copies_on_write() -> bool:
+    """Say whether pandas copies a frame when one of its shallow copies is written to."""
+    import pandas as pd
+
+    major = int(pd.__version__.partition(".")[0])
+    return major >= 3 or bool(pd.options.mode.copy_on_write is True)
 
 
 def _n_bytes(parts: Any) -> int:
@@ -108,18 +138,29 @@ def in_place(parameters: dict[str, Any]) -> bool:
 def memory_of_pipelines(estimator: Any, memory: Shared) -> Iterator[None]:
     """Let the pipelines in an estimator remember fitted steps in ``memory`` for the time being."""
     pipelines = [p for p in nested(estimator) if isinstance(p, Pipeline) and p.memory is None]
-    for pipeline in pipelines:
-        pipeline.memory = memory
+    if not memory.off:
+        for pipeline in pipelines:
+            pipeline.memory = memory
     try:
         yield
     finally:
-        for pipeline in [*pipelines, *_fitted_pipelines(estimator)]:
-            if pipeline.memory is memory:
-                pipeline.memory = None
+        if pipelines:
+            _forget(estimator, memory, set())
 
 
-def _fitted_pipelines(estimator: Any) -> list[Pipeline]:
-    """Return the pipelines among the estimators that the fitted estimator holds."""
-    inner = [value for value in vars(estimator).values() if hasattr(value, "get_params")]
-    found = [part for value in inner for part in nested(value) if isinstance(part, Pipeline)]
-    return found + [part for value in inner for part in _fitted_pipelines(value)]
+def _forget(part: Any, memory: Shared, seen: set[int]) -> None:
+    """Take the memory from all pipelines that an estimator, or its fitted parts, hold."""
+    if id(part) in seen:
+        return
+    seen.add(id(part))
+    if isinstance(part, Pipeline) and part.memory is memory:
+        part.memory = None
+    inner: Any = ()
+    if isinstance(part, list | tuple):
+        inner = part
+    elif isinstance(part, dict):
+        inner = part.values()
+    elif hasattr(part, "get_params") and not isinstance(part, type | BaseMLP):
+        inner = vars(part).values()
+    for value in inner:
+        _forget(value, memory, seen)
