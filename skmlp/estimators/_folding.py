@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from contextvars import ContextVar
 from typing import Any
 
+import joblib
 import numpy as np
 
 from skmlp.core.layers import Stem
 from skmlp.core.network import Network
+from skmlp.core.rows import Rows
 from skmlp.core.rowspace import RowSpace
 from skmlp.core.stacking import together
 from skmlp.estimators._running import Encoded
@@ -54,7 +57,7 @@ class Folded:
     def __init__(
         self, network: Network, streams: list[Any], rows: Encoded, watched: Encoded | None
     ) -> None:
-        self.space, self.streams = RowSpace(rows.inputs), streams
+        self.space, self.streams = _space_of(rows.inputs), streams
         self.layers, self.n_in = network.chain.layers, network.n_in
         w = _first(network).w[0]
         self.inside, self.across = self.space.of_weight(w)
@@ -78,6 +81,23 @@ class Folded:
         network.theta[:, _size(network) :] = self.network.theta[:, _size(self.network) :]
         network.stats[:] = self.network.stats
         return network
+
+
+#: Spaces found so far, by what tells rows apart: for whoever fits many networks on the same rows.
+spaces: ContextVar[dict[Any, Any] | None] = ContextVar("spaces", default=None)
+
+
+def _space_of(rows: Any) -> RowSpace:
+    """Return the space of the rows, found once in a search."""
+    known = spaces.get()
+    if known is None or not isinstance(rows, Rows) or rows.table.flags.writeable:
+        return RowSpace(rows)
+    parts = rows.index, rows.shift, rows.scale, rows.clip
+    key = id(rows.table), joblib.hash(parts)
+    if key not in known:
+        known.clear()  # one is enough, where fits of one fold follow each other
+        known[key] = RowSpace(rows)
+    return known[key]
 
 
 def _first(network: Network) -> Any:

@@ -98,6 +98,7 @@ class Call:
                 self.result = self.function()
         except BaseException as error:
             self.error = error
+        del self.function  # and what it fitted
         self._pause.release()
 
     def _wait_for_one(self, job: Job) -> None:

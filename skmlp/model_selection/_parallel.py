@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import warnings
@@ -22,6 +23,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skmlp.estimators._base import BaseMLP
+from skmlp.estimators._folding import spaces
 from skmlp.estimators._running import Stand
 from skmlp.model_selection._conductor import Call, Clock, run_together
 from skmlp.model_selection._progress import Progress
@@ -31,6 +33,9 @@ from skmlp.model_selection._shared import Shared, in_place, memory_of_pipelines,
 _FEWEST, _MOST = 32, 256
 #: Units for each process, so that none is idle for long at the end.
 _UNITS_EACH = 4
+
+#: A unit has rows of one fold only, where X takes more bytes.
+_LARGE = 1 << 26
 
 #: Parameters that networks of one stack may have of their own.
 _OF_EACH = frozenset(
@@ -55,6 +60,8 @@ _OF_EACH = frozenset(
 
 #: Told which share of a unit is done, where it is done in this process.
 _report: ContextVar[Callable[[float], None]] = ContextVar("report", default=lambda share: None)
+#: Every search has a number.
+_numbers = itertools.count()
 #: What the fits of the present search share, in each thread: ``.shared``, and ``.origin``.
 _kept = threading.local()
 #: The parameter, if any, in which a candidate may differ from an earlier one that it goes on from.
@@ -100,19 +107,23 @@ class StackingParallel(Parallel):
             return super().__call__(tasks)
         n_jobs = effective_n_jobs(self.n_jobs)
         units = cut(tasks, n_jobs)
+        asked = [kwargs.get("parameters") or {} for _, _, kwargs in tasks]
         verbose = max(int(kwargs.get("verbose") or self.verbose or 0) for _, _, kwargs in tasks)
         self.progress = Progress([len(unit) for unit in units], verbose)
-        stands = self._stands(tasks)
-        reporting = _report.set(self.progress.within if n_jobs == 1 else _report.get())
-        asked = [kwargs.get("parameters") or {} for _, _, kwargs in tasks]
+        stands, marks = self._stands(tasks)
         writes = any(map(in_place, [tasks[0][1][0].get_params(), *asked]))
-        here = Origin(os.getpid(), id(self), writes)
+        here = Origin(os.getpid(), next(_numbers), writes)
+
+        def given_out(unit: list[int]) -> tuple[list[Any], list[Any]]:
+            given = [tasks[i] for i in unit], [stands[i] for i in unit]
+            for i in unit:  # whose estimator, once fitted, is not to be kept
+                tasks[i] = None
+            return given
+
+        reporting = _report.set(self.progress.within if n_jobs == 1 else _report.get())
         try:
             with threadpool_limits(1, "blas"):
-                done = super().__call__(
-                    delayed(run_unit)([tasks[i] for i in unit], [stands[i] for i in unit], here)
-                    for unit in units
-                )
+                done = super().__call__(delayed(run_unit)(*given_out(u), here) for u in units)
         finally:
             _report.reset(reporting)
             self.progress.close()
@@ -121,16 +132,19 @@ class StackingParallel(Parallel):
         for unit, found in zip(units, done, strict=True):
             for i, (result, left) in zip(unit, found, strict=True):
                 results[i], stands[i] = result, left
-        self.left = dict(zip(map(_identity, tasks), stands, strict=True)) if resource.get() else {}
-        _name_failures(tasks, results)
+        self.left = dict(zip(marks, stands, strict=False))
+        _name_failures(asked, results)
         return results
 
-    def _stands(self, tasks: Sequence[Any]) -> list[dict[str, Stand] | None]:
-        """Return where the trainings of each task's like ended in the last call; None for never."""
+    def _stands(self, tasks: Sequence[Any]) -> tuple[list[dict[str, Stand] | None], list[str]]:
+        """Return where the trainings of each task's like ended in the last call; None for never.
+
+        The other list tells the tasks apart, but for the resource.
+        """
         if resource.get() is None:
-            return [None] * len(tasks)
-        before = getattr(self, "left", {})
-        return [before.get(_identity(task), {}) for task in tasks]
+            return [None] * len(tasks), []
+        before, marks = getattr(self, "left", {}), [_identity(task) for task in tasks]
+        return [before.get(mark, {}) for mark in marks], marks
 
     def print_progress(self) -> None:
         """Tell the bar; joblib calls this after each unit."""
@@ -158,15 +172,20 @@ def cut(tasks: Sequence[Any], n_jobs: int) -> list[list[int]]:
         groups.setdefault(_signature(kwargs.get("parameters") or {}), []).append(i)
     size = max(_FEWEST, -(-len(tasks) // (_UNITS_EACH * n_jobs)))
     size = min(size, _MOST, -(-len(tasks) // n_jobs))
+    large = getattr(tasks[0][1][1], "nbytes", 0) > _LARGE
     units: list[list[int]] = [[]]
     for group in groups.values():
         # those of one fold side by side, since they share its rows
         group.sort(key=lambda i: (id(_training_rows(tasks[i])), i))
         for i in group:
-            if len(units[-1]) == size:
+            if len(units[-1]) == size or (large and units[-1] and _other_fold(tasks, i, units[-1])):
                 units.append([])
             units[-1].append(i)
     return units
+
+
+def _other_fold(tasks: Sequence[Any], i: int, unit: list[int]) -> bool:
+    return _training_rows(tasks[i]) is not _training_rows(tasks[unit[-1]])
 
 
 def _identity(task: Any) -> str:
@@ -207,11 +226,14 @@ def run_unit(
         scorer = tasks[0][2].get("scorer")
         _kept.origin, _kept.shared = origin, Shared(origin.writes, not _is_known(scorer))
     shared = _kept.shared
+    spaces.set(shared.spaces)
     names = {"time": Clock, "_safe_split": shared.safe_split}
     calls = [
         Call(partial(_call, shared, with_names(function.function, **names), args, kwargs), before)
         for (function, args, kwargs), before in zip(tasks, stands, strict=True)
     ]
+    if isinstance(tasks, list):
+        tasks.clear()  # the estimators are the calls' alone, and go with them
     run_together(calls, _report.get())
     shared.slim()
     return [(call.result, call.left) for call in calls]
@@ -234,16 +256,16 @@ def _call(shared: Shared, function: Any, args: Any, kwargs: Any) -> Any:
     return _call(shared, function, (clone(args[0]), *args[1:]), kwargs)
 
 
-def _name_failures(tasks: Sequence[Any], results: Sequence[Any]) -> None:
+def _name_failures(asked: Sequence[dict[str, Any]], results: Sequence[Any]) -> None:
     """Warn of each candidate that could not be fitted."""
     failed: dict[str, list[str]] = {}
-    for (_, _, kwargs), result in zip(tasks, results, strict=True):
-        if isinstance(result, dict) and result.get("fit_error") and kwargs.get("parameters"):
+    for parameters, result in zip(asked, results, strict=True):
+        if isinstance(result, dict) and result.get("fit_error") and parameters:
             reason = result["fit_error"].strip().splitlines()[-1]
-            failed.setdefault(str(kwargs["parameters"]), []).append(reason)
-    for parameters, reasons in failed.items():
+            failed.setdefault(str(parameters), []).append(reason)
+    for words, reasons in failed.items():
         warnings.warn(
-            f"{parameters} failed in {len(reasons)} fits: {reasons[0]}",
+            f"{words} failed in {len(reasons)} fits: {reasons[0]}",
             FitFailedWarning,
             stacklevel=2,
         )

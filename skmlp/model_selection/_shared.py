@@ -30,7 +30,7 @@ def nested(estimator: Any) -> list[Any]:
 
 
 class Shared:
-    """Splits and fitted steps, each made once however many fits ask for them.
+    """Splits and fitted steps of one search, each made once however many fits ask for them.
 
     Arrays that are handed out are shared, and cannot be written to. A fit that fails on this is
     to be tried again without (:attr:`off`).
@@ -47,17 +47,17 @@ class Shared:
         self.off, self.own_test = off, own_test
         self.splits: dict[Any, tuple[Any, ...]] = {}
         self.results: OrderedDict[Any, Any] = OrderedDict()
+        self.spaces: dict[Any, Any] = {}
 
     def safe_split(self, estimator: Any, X: Any, y: Any, indices: Any, train_indices=None) -> Any:
         """Return X and y of some rows, as scikit-learn's function of that name does."""
         is_test = train_indices is not None
         if self.off or (is_test and self.own_test) or get_tags(estimator).input_tags.pairwise:
             return _safe_split(estimator, X, y, indices, train_indices)
-        key = id(X), id(y), id(indices)
+        key = np.asarray(indices).tobytes()  # of the X and y of one search
         if key not in self.splits:
-            parts = _safe_split(estimator, X, y, indices, train_indices)
-            self.splits[key] = (parts, X, y, indices)  # kept alive, so that the ids stay theirs
-        return tuple(map(handed_out, self.splits[key][0]))
+            self.splits[key] = _safe_split(estimator, X, y, indices, train_indices)
+        return tuple(map(handed_out, self.splits[key]))
 
     def cache(self, function: Callable[..., Any], ignore: Sequence[str] = ()) -> Callable[..., Any]:
         """Return a function that computes nothing twice; what a Pipeline wants of its memory."""
@@ -85,6 +85,7 @@ class Shared:
         for cache in (self.splits, self.results):
             if sum(map(_n_bytes, cache.values())) > _MOST_BYTES:
                 cache.clear()
+                self.spaces.clear()
 
     def __deepcopy__(self, memo: Any) -> Shared:
         """Be the same to a clone."""
@@ -103,19 +104,8 @@ def handed_out(values: Any) -> Any:
     """Return values that can be changed, if at all, without others noticing."""
     if isinstance(values, np.ndarray):
         values.flags.writeable = False
-    elif hasattr(values, "iloc"):
-        return values.copy(deep=not _copies_on_write())
-    elif sparse.issparse(values):
-        return values.copy()
-    return values
-
-
-def _copies_on_write() -> bool:
-    """Say whether pandas copies a frame when one of its shallow copies is written to."""
-    import pandas as pd
-
-    major = int(pd.__version__.partition(".")[0])
-    return major >= 3 or bool(pd.options.mode.copy_on_write is True)
+        return values
+    return values.copy() if hasattr(values, "iloc") or sparse.issparse(values) else values
 
 
 def _n_bytes(parts: Any) -> int:
@@ -128,7 +118,7 @@ def _n_bytes(parts: Any) -> int:
 def in_place(parameters: dict[str, Any]) -> bool:
     """Say whether parameters tell an estimator, or a step of it, to work in place."""
     return any(
-        value is False
+        isinstance(value, bool | np.bool_) and not value
         for name, value in parameters.items()
         if name.rpartition("__")[2] in ("copy", "copy_X")
     )

@@ -16,13 +16,13 @@ SK = {**SKLEARN_DEFAULTS, "hidden_layer_sizes": (7,), "random_state": 0}
 HALVING = {
     "resource": "max_iter",
     "min_resources": 4,
-    "max_resources": 36,
-    "factor": 3,
-    "cv": skl.KFold(3),
+    "max_resources": 16,
+    "factor": 2,
+    "cv": skl.KFold(2),
     "random_state": 0,
     "refit": False,
 }
-RATES = {"learning_rate_init": [1e-4, 1e-3, 3e-3, 1e-2, 2e-2, 3e-2, 0.1, 0.2, 0.5]}
+RATES = {"learning_rate_init": [1e-4, 1e-2, 0.1, 0.5]}
 
 NO_SCHEDULES = {"dropout": 0.0, "weight_decay": 0.0}
 

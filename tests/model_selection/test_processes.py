@@ -484,7 +484,6 @@ def to_all_processes(process):  # as a terminal does
 
 LONG_SEARCHES = {
     "while it trains": {},
-    "while it trains by lbfgs": {"solver": "lbfgs"},
     "in a search in a search": {"nested": True},
 }
 
