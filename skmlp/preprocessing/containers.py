@@ -48,7 +48,7 @@ class Table(ABC):
         They come as float64, or as float32 if all are of that type already. An array of floats is
         returned itself if all its columns are wanted.
         """
-        together = self._together(columns)
+        together = self._together(columns) if len(columns) else None
         if together is None:
             together = np.empty((len(self), len(columns)))
             for k, j in enumerate(columns):

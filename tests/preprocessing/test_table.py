@@ -238,3 +238,9 @@ def test_real_tables(shared_data, number):
     coded = TableEncoder(max_one_hot=8, scaling=None).fit_transform(X)
     assert coded.shape[1] <= X.shape[1] * 8
     assert np.isfinite(coded).all()
+
+
+def test_polars_without_a_number():
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"s": ["a", "b", "a"]})
+    assert TableEncoder().fit_transform(frame).shape == (3, 1)
