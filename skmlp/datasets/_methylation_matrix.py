@@ -80,7 +80,8 @@ class Table(Protocol):
 def check_settings(path: Path, dtype: Any, memmap: Any, values: str) -> np.dtype:
     """Refuse settings that no file could fulfil; give the dtype."""
     if values not in VALUES:
-        raise ValueError(f"Got values={values!r}, but expected one of {', '.join(map(repr, VALUES))}.")
+        known = ", ".join(map(repr, VALUES))
+        raise ValueError(f"Got values={values!r}, but expected one of {known}.")
     kind = np.dtype(dtype)
     if kind.kind != "f":
         raise ValueError(
@@ -92,23 +93,25 @@ def check_settings(path: Path, dtype: Any, memmap: Any, values: str) -> np.dtype
     return kind
 
 
-def check_names(table: Table, cpgs_are: str) -> None:
-    """Refuse a CpG or a sample that occurs twice, or has no name."""
+def check_names(table: Table, cpgs_are: str, keep: list[int]) -> None:
+    """Refuse a CpG or a sample that occurs twice, or has no name; `keep` are columns."""
     rows, columns = ("CpG", "sample") if cpgs_are == "rows" else ("sample", "CpG")
-    _check_unique(rows, table.rows, table.row)
-    _check_unique(columns, table.columns, table.column)
+    kept = [table.columns[j] for j in keep]
+    _check_unique(table.path, rows, table.rows, table.row)
+    _check_unique(table.path, columns, kept, lambda i: table.column(keep[i]))
 
 
-def _check_unique(what, names, place):
+def _check_unique(path, what, names, place):
     repeats = np.flatnonzero(pd.Index(names).duplicated() | (np.array(names, dtype=object) == ""))
-    if len(repeats):
-        i = repeats[0]
-        if not names[i]:
-            raise ValueError(f"{place(i)}: got a {what} without a name.")
-        raise ValueError(
-            f"{place(i)}: got the {what} {names[i]!r}, which is already at "
-            f"{place(names.index(names[i]))}. Expected each {what} once: rename or remove one."
-        )
+    if not len(repeats):
+        return
+    i, name = repeats[0], names[repeats[0]]
+    if not name:
+        raise ValueError(f"{path}, {place(i)}: got a {what} without a name.")
+    raise ValueError(
+        f"{path}, {place(i)}: got the {what} {name!r}, which is already at "
+        f"{place(names.index(name))}. Expected each {what} once: rename or remove one."
+    )
 
 
 def lay_down(
@@ -169,6 +172,6 @@ def _check_values(table, start, block, values):
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
         raise ValueError(
-            f"{table.row(start + i)}, {table.column(j)}: got {block[i, j]:g}, but expected "
-            f"{VALUES[values]}."
+            f"{table.path}, {table.row(start + i)}, {table.column(j)}: got {block[i, j]:g}, but "
+            f"expected {VALUES[values]}."
         )

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 
-from ._text_table import MISSING, guess_separator, open_binary
+from ._text_table import MISSING, guess_separator, read_lines
 
 # A text that begins with a needless 0, such as "007", is a name.
 _NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -25,15 +26,16 @@ def tidy(texts: Iterable[str | None]) -> pd.Series:
 
 def read_sheet(path: Path, id_column: str | None) -> pd.DataFrame:
     """Read a sample sheet from CSV or TSV; the ids stay text and become the index."""
-    with open_binary(path) as file:
-        sep = guess_separator(file.readline()).decode()
-        file.seek(0)
-        try:
-            texts = pd.read_csv(
-                file, sep=sep, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
-            )
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"{path}: cannot be read as a sample sheet: {error}") from error
+    text = b"\n".join(line for _, line in read_lines(path))
+    sep = guess_separator(text.partition(b"\n")[0]).decode()
+    try:
+        texts = pd.read_csv(
+            BytesIO(text), sep=sep, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: cannot be read as a sample sheet: {error}") from error
+    if not isinstance(texts.index, pd.RangeIndex):  # R leaves the corner of the header out
+        texts = texts.reset_index(names="id")
     texts.columns = texts.columns.str.strip()
     texts = by_id(texts, texts.columns[0] if id_column is None else id_column, str(path))
     columns = {name: tidy(texts[name]).set_axis(texts.index) for name in texts}
@@ -85,8 +87,8 @@ def _few(names, most=3):
 
 def _hint(sheet, ids):
     """Find the column that does hold the ids."""
-    for name in sheet:
-        if ids.isin(sheet[name].astype(str)).all():
+    for name, column in sheet.items():
+        if ids.isin(column.astype(str)).all():
             return f"The ids are in the column {name!r}: pass id_column={name!r}."
     return (
         "Expected the same ids on both sides, each once: mend the ids, or name the column that "

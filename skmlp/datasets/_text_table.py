@@ -29,16 +29,14 @@ Lines = Iterator[tuple[int, bytes]]
 
 def open_binary(path: Path) -> BinaryIO:
     """Open a file, through gzip if it begins as such."""
-    file = open(path, "rb")  # noqa: SIM115
-    start = file.read(4)
-    file.seek(0)
+    with open(path, "rb") as file:
+        start = file.read(4)
     if start == b"PK\x03\x04":
-        file.close()
         raise ValueError(
             f"{path}: got a ZIP archive or an Excel workbook, but expected text: unpack it, or "
             "save the sheet as CSV."
         )
-    return gzip.open(path) if start[:2] == b"\x1f\x8b" else file
+    return gzip.open(path) if start[:2] == b"\x1f\x8b" else open(path, "rb")
 
 
 def read_lines(path: Path) -> Lines:
@@ -51,7 +49,7 @@ def read_lines(path: Path) -> Lines:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(
                 f"{path}: the compressed file is cut short or damaged after line {number} "
-                f"({error}). Get it anew, and compare its size with that of the source."
+                f"({error}). Remove it and get it anew."
             ) from error
 
 
@@ -62,8 +60,8 @@ def split(line: bytes, sep: bytes) -> list[str]:
 
 
 def guess_separator(line: bytes) -> bytes:
-    """Give the separator that a header holds most of."""
-    return max((b"\t", b",", b";"), key=line.count)
+    """Give the separator that a header holds most of, outside of quotes."""
+    return max((b"\t", b",", b";"), key=re.sub(rb'"[^"]*"', b"", line).count)
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class TextTable:
 
     def row(self, i: int) -> str:
         """Say where a row is in the file."""
-        return f"{self.path}, line {self.first_line + i}"
+        return f"line {self.first_line + i}"
 
     def column(self, j: int) -> str:
         """Say where a column is in the file; the first one holds the names of the rows."""
@@ -112,10 +110,11 @@ class TextTable:
         for k, field in enumerate(fields.split(b"\n")):
             if field not in _MISSING and not _NUMBER.fullmatch(field):
                 i, j = divmod(k, len(self.columns))
+                text = field.decode(errors="replace")
                 raise ValueError(
-                    f"{self.row(start + i)}, {self.column(j)}: got {field.decode(errors='replace')!r}"
-                    ", but expected a number (with a decimal point), or one of NA, NaN, null or "
-                    "nothing for a missing value."
+                    f"{self.path}, {self.row(start + i)}, {self.column(j)}: got {text!r}, but "
+                    "expected a number (with a decimal point), or NA, NaN, null or nothing for a "
+                    "missing value."
                 ) from None
 
 
@@ -181,7 +180,7 @@ def cut_short(path: Path, number: int, end: bytes) -> ValueError:
     last = f"after line {number}" if number else "after the header"
     return ValueError(
         f"{path}: the file ends {last}, but expected the line {end.decode()!r}: it is cut short. "
-        "Get it anew, and compare its size with that of the source."
+        "Remove it and get it anew."
     )
 
 

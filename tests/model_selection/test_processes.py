@@ -438,40 +438,41 @@ def interrupted(folder, send, n_jobs=1, solver="adam", nested=False):
     script = folder / "long.py"
     settings = {"n_jobs": n_jobs, "solver": solver, "nested": nested}
     script.write_text(textwrap.dedent(LONG).format(**settings))
-    process = subprocess.Popen(
-        [sys.executable, str(script)],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(Path(skmlp.__file__).parents[1]),
-            "OPENBLAS_NUM_THREADS": "1",
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        try:
-            patience = time.perf_counter() + 60
-            while len(list(folder.glob("begun-*"))) < n_jobs:
-                assert process.poll() is None, process.stderr.read()
-                assert time.perf_counter() < patience, "its steps were not fitted"
-                time.sleep(0.05)
-            time.sleep(0.7)  # until it trains
-            assert process.poll() is None
-            started = time.perf_counter()
-            send(process)
-            said, errors = process.communicate(timeout=30)
-            seconds = time.perf_counter() - started
-            patience = time.perf_counter() + 5
-            while alive(process.pid) and time.perf_counter() < patience:
-                time.sleep(0.1)
-            assert alive(process.pid) == []
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+    said, errors = folder / "said", folder / "errors"
+    patience = time.perf_counter() + 60
+    with said.open("w") as output, errors.open("w") as error_output:
+        process = subprocess.Popen(
+            [sys.executable, str(script)],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(skmlp.__file__).parents[1]),
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+            stdout=output,
+            stderr=error_output,
+            start_new_session=True,
+        )
+    try:
+        while len(list(folder.glob("begun-*"))) < n_jobs:
+            assert process.poll() is None, errors.read_text()
+            assert time.perf_counter() < patience, "no step was fitted"
+            time.sleep(0.05)
+        time.sleep(0.7)  # until it trains
+        assert process.poll() is None, errors.read_text()
+        started = time.perf_counter()
+        send(process)
+        process.wait(timeout=30)
+        seconds = time.perf_counter() - started
+        patience = time.perf_counter() + 5
+        while alive(process.pid) and time.perf_counter() < patience:
+            time.sleep(0.1)
+        assert alive(process.pid) == []
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     assert process.returncode != 0
-    return said, errors, seconds
+    return said.read_text(), errors.read_text(), seconds
 
 
 def to_the_process(process):

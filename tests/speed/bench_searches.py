@@ -80,8 +80,9 @@ def main() -> None:
     with sklearn.config_context(), warnings.catch_warnings():
         for name, make in SEARCHES.items():
             search = make()
-            ours = skmlp.model_selection.GridSearchCV, lambda: skmlp.MLPClassifier(
-                **skmlp.SKLEARN_DEFAULTS
+            ours = (
+                skmlp.model_selection.GridSearchCV,
+                lambda: skmlp.MLPClassifier(**skmlp.SKLEARN_DEFAULTS),
             )
             theirs = sklearn.model_selection.GridSearchCV, sklearn.neural_network.MLPClassifier
             times: dict[str, list[float]] = {"skmlp": [], "sklearn": []}
