@@ -1,18 +1,16 @@
 """Every candidate and fold scores as our estimator does alone, under scikit-learn's own search."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn.model_selection as skl
 from numpy.testing import assert_allclose
-from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_classification, make_regression
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
-import skmlp
 from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor, model_selection
 
 # 103 rows: folds of 34 and 35 rows, so of 68 and 69 to train on, which share a stack
@@ -130,8 +128,12 @@ CASES = {
         {"mlpclassifier__alpha": [0.0, 1.0]},
         Y,
     ),
-    "bagging": (BaggingClassifier(classifier(max_iter=3), 2, random_state=0), {"max_samples": [0.5, 1.0]}, Y),
-}  # fmt: skip
+    "bagging": (
+        BaggingClassifier(classifier(max_iter=3), 2, random_state=0),
+        {"max_samples": [0.5, 1.0]},
+        Y,
+    ),
+}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
