@@ -43,6 +43,7 @@ SKLEARN_DEFAULTS = {
     "learning_rate_factors": None,
     "averaging": None,
     "n_estimators": 1,
+    "pack": False,
     "conventions": "sklearn",
 }
 

@@ -33,6 +33,7 @@ from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._constraints import CONSTRAINTS, SPLITS
 from skmlp.estimators._data import folds, is_plain, lay_out, split
 from skmlp.estimators._folding import Folded, folds_up
+from skmlp.estimators._pack import chosen, drawn
 from skmlp.estimators._recipes import SHAPING, is_auto, is_wide, resolve, takes_folds
 from skmlp.estimators._running import Encoded, Training, listeners, run
 from skmlp.preprocessing.columns import ColumnEncoder
@@ -55,6 +56,8 @@ class BaseMLP(
 
     _parameter_constraints: dict[str, list[Any]] = CONSTRAINTS
 
+    #: The networks that are averaged, where not all are.
+    chosen_: list[int] | None = None
     #: What is to be unfolded to the networks, where they were trained in the space of the rows.
     _folded: Folded | None = None
 
@@ -95,11 +98,28 @@ class BaseMLP(
         """Return y on the scale on which it is trained."""
         return y
 
-    def _before_training(self, watched: Encoded | None) -> None:  # noqa: B027 - as above
+    def _before_training(self, watched: Encoded | None) -> None:
         """Refuse what :meth:`_after_training` could not do."""
+        self.chosen_ = None
+        if self.pack and (watched is None or isinstance(watched.inputs, list)):
+            raise ValueError(
+                "pack=True chooses networks by rows that all of them hold out: pass "
+                "early_stopping=True and a validation_split other than 'folds', or X_val and y_val"
+            )
 
-    def _after_training(self, watched: Encoded | None) -> None:  # noqa: B027 - most have no need
-        """Learn what can only be learnt from a trained network and rows it was not trained on."""
+    def _after_training(self, watched: Encoded | None) -> None:
+        """Learn what can only be learnt from trained networks and rows they were not trained on."""
+        if self.pack and watched is not None:
+            raw = self.networks_.predict(watched.inputs)
+            self.chosen_ = chosen(self._plain_loss(), raw, watched.target, watched.w)
+
+    def _plain_loss(self) -> Loss:
+        """Return the loss by which networks are chosen."""
+        return self._loss
+
+    def _chosen(self, raw: Any) -> Any:
+        """Return the raw outputs of the networks that count."""
+        return raw if self.chosen_ is None else raw[self.chosen_]
 
     # -- fit ---------------------------------------------------------------------------
 
@@ -171,6 +191,10 @@ class BaseMLP(
         self._loss.check(code)
         if fresh or not hasattr(self, "_training"):  # a pickle leaves it behind
             self._training = self._new_training()
+        if self.pack and self._now.stack > 1:
+            if self._training.drawn is None:
+                self._training.drawn = drawn(self._now, np.random.default_rng(self._seed()))
+            vars(self._now).update(self._training.drawn)
         like_sklearn = self.conventions == "sklearn"
         if fresh:
             self._arithmetic, self._encoder = self._dtype(X), None
@@ -326,6 +350,14 @@ class BaseMLP(
             [np.random.Generator(np.random.SFC64(seed)) for seed in dropout],
         )
 
+    def _seed(self) -> int:
+        """Return a number that hangs on the random state, and does not change it."""
+        rng = self._training.rngs[0]
+        state = rng.get_state()
+        seed = rng.randint(2**31)
+        rng.set_state(state)
+        return int(seed)
+
     def _start(self, rows: Encoded) -> None:
         """Fit the initial weights to the training rows, where they can be."""
         some = rows.inputs[:: max(1, rows.inputs.shape[0] // _ROWS_TO_ADAPT)]
@@ -460,7 +492,7 @@ class BaseMLP(
 
     def _combine(self, raw: Any) -> Any:
         """Return the raw output (1, n, m) that stands for those of all networks, (K, n, m)."""
-        return self._loss.average(raw)
+        return self._loss.average(self._chosen(raw))
 
     def transform(self, X: Any, layer: int = -1) -> Any:
         """Return the activations of a hidden layer.

@@ -72,6 +72,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "averaging": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither"), None],
     "n_estimators": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "weight_sharing": ["boolean"],
+    "pack": ["boolean"],
     "joint_best_epoch": ["boolean"],
     "max_time": [Interval(Real, 0, None, closed="neither"), None],
     "weight_init": [StrOptions({"auto", "narrow", *INITIALIZERS}), Initializer],

@@ -160,7 +160,7 @@ def layers(
             stack.append(NORMALIZATIONS[normalization]())
         stack.append(ParametricActivate(function) if parametric else Activate(function))
         ends.append(len(stack))
-        if dropout:
+        if np.any(dropout):
             stack.append(Dropout(dropout, schedule_of(dropout_schedule)))
     if members > 1:
         stack.append(Heads(n_out, members, init_output))
@@ -188,7 +188,7 @@ def optimizer(params: dict[str, Any]) -> Optimizer:
     if factors or params["parametrization"] == "ntk":
         power = 0.0 if params["parametrization"] == "standard" else 0.5 if rescales(solver) else 1.0
         transforms.append(RateFactors(factors, power, fan_in=_FAN_IN))
-    if decay:
+    if np.any(decay):
         transforms.append(Decay(decay, schedule_of(params["weight_decay_schedule"])))
     return Optimizer(*transforms)
 

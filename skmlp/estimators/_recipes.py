@@ -147,10 +147,11 @@ def resolve(
             setattr(found, name, value)
     found.members = found.n_estimators if found.weight_sharing else 1
     found.stack = found.n_estimators // found.members
+    found.joint_best_epoch = found.joint_best_epoch and not found.pack
     if grouped and found.validation_split == "auto":
         found.validation_split = "random"
     if params["early_stopping"] == "auto":
-        enough = _ENOUGH_FOR_FOLDS if takes_folds(found) else _ENOUGH_ROWS
+        enough = _ENOUGH_FOR_FOLDS if takes_folds(found) or found.pack else _ENOUGH_ROWS
         found.early_stopping = n >= enough and not wide and not incremental
     if params.get("calibrate") == "auto":
         found.calibrate = bool(found.early_stopping) and ordinary
@@ -166,4 +167,5 @@ def takes_folds(params: Settings) -> bool:
     if params.validation_split == "folds":
         return True
     own_rows = params.scoring in (None, "loss") and params.shuffle and params.solver != "lbfgs"
+    own_rows = own_rows and not params.pack
     return bool(params.validation_split == "auto" and own_rows)

@@ -46,6 +46,7 @@ class Training:
     order: Any = None
     stopper: EarlyStopping | None = None
     solver: Any = ""
+    drawn: Any = None  # the networks' own settings, where they have such
     state: State | None = None
 
 
@@ -178,8 +179,8 @@ class Job:
             and program(self.schedule) == program(Constant())
             and now.averaging is None
             and model.on_divergence == "raise"
-            and (not now.dropout or model.dropout_schedule == "constant")
-            and (not now.weight_decay or model.weight_decay_schedule == "constant")
+            and (not np.any(now.dropout) or model.dropout_schedule == "constant")
+            and (not np.any(now.weight_decay) or model.weight_decay_schedule == "constant")
         )
         if not fixed:
             return None
@@ -224,7 +225,7 @@ class Job:
             or model.verbose
             or model.max_time is not None
             or (watches and model.scoring not in (None, "loss"))
-            or (model.joint_best_epoch and self.network.k > 1 and watches and not self.folded)
+            or (now.joint_best_epoch and self.network.k > 1 and watches and not self.folded)
             or now.members > 1
             or (training.state is not None and not self.resumed)
         )
@@ -245,7 +246,7 @@ class Job:
             self.optimizer.program,
             *map(program, (self.loss, self.schedule, self.penalty, self.stopper)),
             (self.penalty.rows is None, self.w is None, type(self.rows.inputs), rows),
-            (self.watched is None, self.folded, model.scoring, model.joint_best_epoch),
+            (self.watched is None, self.folded, model.scoring, now.joint_best_epoch),
             (now.max_iter, n_batches == 1 or self.size, now.averaging, model.max_norm),
             (model.on_divergence, model.shuffle),
             (training.state and training.state.epoch, self.end is None),
@@ -309,7 +310,9 @@ def train_together(jobs: Sequence[Job]) -> None:
         optimizer,
         batches,
         epochs=1 if first.incremental else now.max_iter - done,
-        lr=np.repeat([job.model._now.learning_rate_init for job in jobs], sizes),
+        lr=np.concatenate(
+            [np.broadcast_to(job.model._now.learning_rate_init, job.network.k) for job in jobs]
+        ),
         schedule=first.schedule,
         penalty=penalty,
         callbacks=callbacks,
@@ -353,7 +356,7 @@ def _check_smooth(model: Any) -> None:
     """Refuse what would change the loss between two looks at it."""
     for name, off in (("dropout", 0.0), ("max_norm", None), ("averaging", None)):
         value = getattr(model._now, name)
-        if value != off:
+        if np.any(value != off):
             raise ValueError(
                 f"solver='lbfgs' compares losses at neighbouring weights, which "
                 f"{name}={value} disturbs; pass {name}={off} or another solver"
@@ -406,7 +409,7 @@ def _validate(jobs: Sequence[Job]) -> Validate:
         scored = score
     else:
         scored = _monitoring.user_score(model, model.scoring, *watched.origin, watched.w)
-    joint = model.joint_best_epoch and model._now.n_estimators > 1
+    joint = model._now.joint_best_epoch and model._now.n_estimators > 1
     if len(jobs) == 1:
         target = jobs[0].model._loss.prepared(watched.target)[1]
         return Validate(watched.inputs, target, watched.w, jobs[0].loss, scored, joint)

@@ -235,6 +235,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether the `n_estimators` networks share their weight matrices, and differ by a few factors
         and an output layer each: less memory, and each is a regulariser of the others. They then
         see the same batches, and one part is held out for all. For dense X. [9]_
+    pack : bool, default=False
+        Whether each of the networks draws a learning rate, a dropout rate and a weight decay of
+        its own around those given, and only those are averaged that predict the held-out rows best
+        together, a good one several times. All hold out the same rows. For many networks: 16 or
+        more. [10]_
     joint_best_epoch : bool, default=True
         Whether all networks return to the epoch that was best for their averaged prediction (or
         on average, with folds), instead of each to its own best.
@@ -283,6 +288,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Number of layers, counting input and output.
     n_outputs_ : int
         Number of columns of y.
+    chosen_ : list of int or None
+        Numbers of the networks that are averaged where ``pack=True``, some of them more than once.
     networks_ : Network
         The networks themselves: row k of ``networks_.theta`` (K, P) holds all parameters of network
         k, and ``networks_.layout`` says where in a row each of them stands.
@@ -346,6 +353,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
        boosted trees on tabular data", NeurIPS.
     .. [9] Gorishniy, Kotelnikov & Babenko (2025), "TabM: advancing tabular deep learning with
        parameter-efficient ensembling", ICLR; Wen, Tran & Ba (2020), "BatchEnsemble", ICLR.
+    .. [10] Gorishniy et al. (2026), "TabPack", arXiv 2607.05380, for drawn settings; Caruana et al.
+       (2004), "Ensemble selection from libraries of models", ICML, for the choice.
 
     Examples
     --------
@@ -445,6 +454,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         averaging="auto",
         n_estimators="auto",
         weight_sharing=False,
+        pack=False,
         joint_best_epoch=True,
         max_time=None,
         clip_output=False,
@@ -502,6 +512,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.averaging = averaging
         self.n_estimators = n_estimators
         self.weight_sharing = weight_sharing
+        self.pack = pack
         self.joint_best_epoch = joint_best_epoch
         self.max_time = max_time
         self.clip_output = clip_output
