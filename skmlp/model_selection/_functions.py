@@ -22,7 +22,8 @@ def _stacking(function: Any, **names: Any) -> Any:
     twin = with_names(function, Parallel=StackingParallel, **names)
     twin.__module__ = __name__
     first, _, rest = twin.__doc__.partition("\n")
-    twin.__doc__ = _WORDS.format(first=first) + rest.lstrip()
+    rest = rest.partition("Examples\n    ----")[0]  # they import what this stands in for
+    twin.__doc__ = _WORDS.format(first=first) + rest.strip() + "\n"
     constraints = function._skl_parameter_constraints
     return validate_params(constraints, prefer_skip_nested_validation=False)(twin)
 

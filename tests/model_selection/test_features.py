@@ -30,6 +30,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils.fixes import parse_version
 
 from skmlp import model_selection
 from tests.model_selection.test_same_results import (
@@ -350,6 +351,10 @@ def test_sample_weight_of_a_step():
     compare("cross_val_score", pipe, X, Y, params=params, scoring=LOSS)
 
 
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.8"),
+    reason="this scikit-learn's own search does not pass weights to the score of a pipeline",
+)
 def test_routed_sample_weight():
     with sklearn.config_context(enable_metadata_routing=True):
         model = small().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
@@ -404,7 +409,7 @@ class Spy(TransformerMixin, BaseEstimator):
 def test_frames_as_output_of_steps():
     Spy.seen = []
     pipe = make_pipeline(StandardScaler(), Spy(), small())
-    frame = pd.DataFrame(X, columns=list("abcdef"))
+    frame = pd.DataFrame(X.copy(), columns=list("abcdef"))
     with sklearn.config_context(transform_output="pandas"):
         ours, _ = both("GridSearchCV", pipe, named("mlpclassifier", RATES), fit=(frame, Y))
         assert all(isinstance(seen, pd.DataFrame) for seen in Spy.seen)
@@ -620,7 +625,7 @@ def test_an_estimator_that_keeps_its_warnings_to_itself_silences_no_other():
 def table():
     """A frame with numbers, gaps, text and categories."""
     rng = np.random.RandomState(0)
-    frame = pd.DataFrame(X[:, :3], columns=["a", "b", "c"], index=np.arange(len(X)) + 1000)
+    frame = pd.DataFrame(X[:, :3].copy(), columns=["a", "b", "c"], index=np.arange(len(X)) + 1000)
     frame.loc[frame.index[::9], "b"] = np.nan
     frame["kind"] = pd.Categorical(rng.choice(["red", "green", "blue"], len(X)))
     frame["place"] = rng.choice(list("pqrstuvwxyz"), len(X))
@@ -1078,7 +1083,7 @@ IN_PLACE = {
 @pytest.mark.parametrize("case", IN_PLACE)
 def test_steps_may_write_to_their_rows(case, as_frame):
     pipe, grid = IN_PLACE[case]
-    rows = pd.DataFrame(X, columns=list("abcdef")) if as_frame else X.copy()
+    rows = pd.DataFrame(X.copy(), columns=list("abcdef")) if as_frame else X.copy()
     grid = grid or named("mlpclassifier", RATES)
     both("GridSearchCV", pipe, grid, fit=(rows, Y), scoring=LOSS, refit=False)
     assert_allclose(np.asarray(rows), X)

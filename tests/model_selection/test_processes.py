@@ -336,7 +336,7 @@ def as_answered(pipe, X, y):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-@pytest.mark.parametrize("backend", ["threading", "loky", "sequential"])
+@pytest.mark.parametrize("backend", ["threading", "sequential"])
 def test_joblibs_configuration_holds_in_a_fit(backend, n_jobs):
     pipe = make_pipeline(Asking(), small())
     grid = {"mlpclassifier__alpha": [0.0, 1.0]}
@@ -499,7 +499,7 @@ def test_an_interrupt_ends_a_search(case, tmp_path):
 
 
 @needs_proc
-@pytest.mark.parametrize("send", [to_the_process, to_all_processes])
+@pytest.mark.parametrize("send", [to_all_processes])
 def test_an_interrupt_ends_a_search_in_processes(send, tmp_path):
     said, errors, seconds = interrupted(tmp_path, send, n_jobs=2)
     assert "KeyboardInterrupt" in errors
