@@ -33,9 +33,10 @@ from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._constraints import CONSTRAINTS, SPLITS
 from skmlp.estimators._data import folds, is_plain, lay_out, split
 from skmlp.estimators._folding import Folded, folds_up
+from skmlp.estimators._jobs import Encoded, Training
 from skmlp.estimators._pack import chosen, drawn
 from skmlp.estimators._recipes import SHAPING, is_auto, is_wide, resolve, takes_folds
-from skmlp.estimators._running import Encoded, Training, listeners, run
+from skmlp.estimators._running import listeners, run
 from skmlp.preprocessing.columns import ColumnEncoder
 from skmlp.preprocessing.statistics import Standardizer
 

@@ -14,7 +14,7 @@ from skmlp.core.network import Network
 from skmlp.core.rows import Rows
 from skmlp.core.rowspace import RowSpace
 from skmlp.core.stacking import together
-from skmlp.estimators._running import Encoded
+from skmlp.estimators._jobs import Encoded
 
 #: A network is folded where this makes its inputs so many times fewer.
 _WORTH = 2

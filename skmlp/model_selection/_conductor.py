@@ -21,7 +21,8 @@ import joblib
 import numpy as np
 import sklearn
 
-from skmlp.estimators._running import End, Job, Stand, train_together, trainer
+from skmlp.estimators._jobs import End, Job, Stand
+from skmlp.estimators._running import train_together, trainer
 
 #: Networks of one stack take so many bytes at most, with what they work on in a step: more would
 #: not stay in a core's cache, and slow down.

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from skmlp.estimators._base import BaseMLP
 from skmlp.estimators._folding import spaces
-from skmlp.estimators._running import Stand
+from skmlp.estimators._jobs import Stand
 from skmlp.model_selection._conductor import Call, Clock, run_together
 from skmlp.model_selection._progress import Progress
 from skmlp.model_selection._shared import Shared, in_place, memory_of_pipelines, nested
