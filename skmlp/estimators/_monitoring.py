@@ -66,20 +66,14 @@ class TellScikitLearn(Callback):
         )
 
 
-def _numbers(record: dict[str, Any]) -> dict[str, float]:
-    """Return the means over the networks that were still trained."""
-
-    def mean(values: Any) -> float:
-        here = values[~np.isnan(values)]
-        return float(here.mean()) if len(here) else float("nan")
-
-    return {name: mean(values) for name, values in record.items()}
-
-
 def extend_history(estimator: Any, records: list[dict[str, Any]]) -> None:
-    """Append the epochs of a training to ``history_`` and the curves taken from it."""
+    """Append the epochs of a training, as means over the networks that were still trained."""
     for record in records:
-        row = _numbers(record)
+        values = np.array(list(record.values()))  # (names, K)
+        trained = ~np.isnan(values)
+        with np.errstate(invalid="ignore"):
+            means = np.where(trained, values, 0).sum(axis=1) / trained.sum(axis=1)
+        row = dict(zip(record, means.tolist(), strict=True))
         estimator.loss_curve_.append(row["train_loss"])
         estimator.history_.append({"epoch": len(estimator.history_) + 1, **row})
 
