@@ -38,6 +38,7 @@ from skmlp.estimators._pack import chosen, drawn
 from skmlp.estimators._recipes import SHAPING, is_auto, is_wide, resolve, takes_folds
 from skmlp.estimators._running import listeners, run
 from skmlp.preprocessing.columns import ColumnEncoder
+from skmlp.preprocessing.containers import NARROW
 from skmlp.preprocessing.statistics import Standardizer
 
 #: Below this many values of X, float64 costs nothing.
@@ -248,7 +249,7 @@ class BaseMLP(
         fills = self._imputes() and not sparse.issparse(X)
         return {
             "accept_sparse": "csr",
-            "dtype": (np.float64, np.float32),
+            "dtype": (np.float64, np.float32, *(() if sparse.issparse(X) else NARROW)),
             "ensure_all_finite": "allow-nan" if fills else True,
         }
 
@@ -269,6 +270,9 @@ class BaseMLP(
             max_one_hot=self.max_one_hot,
             indicators=not self._wide,
         )
+        numbers = isinstance(X, np.ndarray) and X.dtype.kind in "fiu"
+        if self._wide and numbers and self.categorical_features == "from_dtype":
+            chosen = [0]  # there is nothing to learn of the other rows
         return encoder.fit(X if chosen is None else _safe_indexing(X, chosen))
 
     def _encode_X(self, X: Any) -> Any:
@@ -446,18 +450,17 @@ class BaseMLP(
         if index is not None:
             code, weight = code[index], None if weight is None else weight[index]
         if learn:
-            fit_to = X if index is None else X[index]
-            self._standardizer = self._learn_scales(fit_to, weight)
+            self._standardizer = self._learn_scales(X, weight, index)
         target = self._scale_target(code, weight, learn).astype(self._arithmetic, copy=False)
         inputs = lay_out(X, index, self._standardizer, self._arithmetic)
         return Encoded(inputs, target, weight)
 
-    def _learn_scales(self, X: Any, weight: Any) -> Standardizer | None:
+    def _learn_scales(self, X: Any, weight: Any, index: Any) -> Standardizer | None:
         if not self._now.standardize:
             return None
         how = "robust" if self._now.standardize == "robust" else "standard"
         n_codes = len(self._encoder.cardinalities_) if self._encoder else 0
-        return Standardizer(X, weight, how, n_codes)
+        return Standardizer(X, weight, how, n_codes, index)
 
     def _given_rows(self, X: Any, y: Any, sample_weight: Any) -> Encoded:
         if X is None or y is None:

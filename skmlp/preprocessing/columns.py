@@ -86,7 +86,7 @@ class ColumnEncoder(BaseEstimator):
         is_category = _chosen(self.categorical_features, table)
         self._numeric = np.flatnonzero(~is_category)
         self.n_numeric_ = len(self._numeric)
-        numbers = table.numbers(self._numeric)
+        numbers = table.numbers(self._numeric, narrow=True)
         gaps = _has_missing(numbers) if self.indicators else np.zeros(self.n_numeric_, dtype=bool)
         self._indicated = np.flatnonzero(gaps)
 
@@ -111,7 +111,7 @@ class ColumnEncoder(BaseEstimator):
         """
         check_is_fitted(self)
         table = read(X)
-        numbers = table.numbers(self._numeric)
+        numbers = table.numbers(self._numeric, narrow=True)
         width = self.n_numeric_ + self.n_binary_ + len(self.cardinalities_)
         if width == self.n_numeric_:
             return numbers

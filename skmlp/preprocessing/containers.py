@@ -15,6 +15,9 @@ from sklearn.utils import check_array
 _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 _LABELS = (str, bytes, Number, np.bool_)
 
+#: Types of numbers in which large tables are stored, as DNA methylation often is.
+NARROW = (np.float16, np.int8, np.uint8, np.int16, np.uint16)
+
 #: Columns searched together for what is no number.
 _COLUMNS = 1024
 
@@ -42,13 +45,14 @@ class Table(ABC):
         """Name a column: by its position where it has no name."""
         return int(j) if self.names is None else self.names[j]
 
-    def numbers(self, columns: Any) -> Any:
+    def numbers(self, columns: Any, narrow: bool = False) -> Any:
         """Return the columns (n, q), NaN where a value is missing.
 
         They come as float64, or as float32 if all are of that type already. An array of floats is
-        returned itself if all its columns are wanted.
+        returned itself if all its columns are wanted; with ``narrow``, one of float16 or of
+        integers of up to 16 bits too.
         """
-        together = self._together(columns) if len(columns) else None
+        together = self._together(columns, narrow) if len(columns) else None
         if together is None:
             together = np.empty((len(self), len(columns)))
             for k, j in enumerate(columns):
@@ -65,7 +69,7 @@ class Table(ABC):
         """Return codes (n,), -1 where missing, and the values that they number."""
 
     @abstractmethod
-    def _together(self, columns: Any) -> Any:
+    def _together(self, columns: Any, narrow: bool) -> Any:
         """Return several columns at once, or None if their types do not allow it."""
 
     @abstractmethod
@@ -149,13 +153,14 @@ class ArrayTable(Table):
         """Return codes (n,) and values."""
         return _factorize(self.X[:, j], self.name(j))
 
-    def _together(self, columns: Any) -> Any:
+    def _together(self, columns: Any, narrow: bool) -> Any:
         if self.X.dtype.kind == "O":
             return None
         if self.X.dtype.kind in "mM":
             self._refuse_dates(0, self.X.dtype)
         X = self.X if len(columns) == self.shape[1] else self.X[:, columns]
-        return X if X.dtype in (np.float32, np.float64) else X.astype(float)
+        kept = (np.float32, np.float64, *(NARROW if narrow else ()))
+        return X if X.dtype in kept else X.astype(float)
 
     def _numbers(self, j: int) -> Any:
         return self._objects_to_numbers(self.X[:, j], j)
@@ -190,7 +195,7 @@ class PandasTable(Table):
             return column.cat.codes.to_numpy(), column.cat.categories.tolist()
         return _factorize(column, self.name(j))
 
-    def _together(self, columns: Any) -> Any:
+    def _together(self, columns: Any, narrow: bool) -> Any:
         dtypes = {self.dtypes[j] for j in columns}
         if not all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in dtypes):
             return None
@@ -228,7 +233,7 @@ class PolarsTable(Table):
         """Return codes (n,) and values."""
         return _factorize(self._objects(j), self.name(j))
 
-    def _together(self, columns: Any) -> Any:
+    def _together(self, columns: Any, narrow: bool) -> Any:
         import polars as pl
 
         dtypes = {self.dtypes[j] for j in columns}

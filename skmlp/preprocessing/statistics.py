@@ -45,14 +45,16 @@ class Standardizer:
         Which statistics; CSR input is always scaled by the standard deviation.
     n_plain : int, default=0
         The last columns hold codes of categories, and are left as they are.
+    rows : ndarray of shape (r,) or None
+        Numbers of the rows to look at; None for all.
 
     Attributes
     ----------
     shift : ndarray of shape (p,) or None
         None for CSR input.
     scale : ndarray of shape (p,)
-        Both have the dtype of X. A column without a value has shift 0, and scale 0 if "robust",
-        1 if "standard".
+        Both have the dtype of X, or float32 if that is narrower. A column without a value has
+        shift 0, and scale 0 if "robust", 1 if "standard".
     clip : float or None
         Where the reader shall clip smoothly the columns that are not plain.
     n_plain : int
@@ -69,23 +71,28 @@ class Standardizer:
     array([2.])
     """
 
-    def __init__(self, X: Any, w: Any, how: str = "standard", n_plain: int = 0) -> None:
+    def __init__(
+        self, X: Any, w: Any, how: str = "standard", n_plain: int = 0, rows: Any = None
+    ) -> None:
         self.n_plain = n_plain
         self.clip = 3.0 if how == "robust" and not sparse.issparse(X) else None
         if w is not None and np.all(w == w[0]):
             w = None
         n_scaled = X.shape[1] - n_plain
-        self.scale = np.ones(X.shape[1], dtype=X.dtype)
+        dtype = np.result_type(X.dtype, np.float32)
+        self.scale = np.ones(X.shape[1], dtype=dtype)
         if sparse.issparse(X):
             self.shift = None
             if n_scaled:
-                scaler = StandardScaler(with_mean=False).fit(X[:, :n_scaled], sample_weight=w)
+                chosen = (X if rows is None else X[rows])[:, :n_scaled]
+                scaler = StandardScaler(with_mean=False).fit(chosen, sample_weight=w)
                 self.scale[:n_scaled] = 1 / scaler.scale_
             return
-        self.shift = np.zeros(X.shape[1], dtype=X.dtype)
+        self.shift = np.zeros(X.shape[1], dtype=dtype)
         statistics = _robust if how == "robust" else _standard
         for columns in _blocks(len(X), n_scaled):
-            self.shift[columns], self.scale[columns] = statistics(X[:, columns], w)
+            block = X[:, columns] if rows is None else X[rows, columns]
+            self.shift[columns], self.scale[columns] = statistics(block, w)
 
     def __call__(self, X: Any) -> Any:
         """Return a dense X standardised and clipped, with missing values at 0, in a new array."""
@@ -130,7 +137,8 @@ def _robust(block: Any, w: Any) -> tuple[Any, Any]:
     with np.errstate(divide="ignore", over="ignore"):
         by_quartiles, by_range = 1 / (q75 - q25), 2 / (highest - lowest)
         # as the scale will be stored: what is too large for that is no scale
-        by_quartiles, by_range = by_quartiles.astype(block.dtype), by_range.astype(block.dtype)
+        stored = np.result_type(block.dtype, np.float32)
+        by_quartiles, by_range = by_quartiles.astype(stored), by_range.astype(stored)
     scale = np.where(np.isfinite(by_range), by_range, 0)
     return np.nan_to_num(q50, nan=0.0), np.where(np.isfinite(by_quartiles), by_quartiles, scale)
 

@@ -306,7 +306,13 @@ def test_numbers_are_not_copied(rng, dtype, order):
     assert np.shares_memory(encode(frame), frame.to_numpy())
 
 
-@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.uint16, np.float16])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.float16])
+def test_narrow_numbers_are_not_copied(dtype):
+    X = np.arange(6).reshape(3, 2).astype(dtype)
+    assert ColumnEncoder().fit(X).transform(X) is X
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.uint32])
 def test_other_numbers_become_float64(dtype):
     X = np.arange(6).reshape(3, 2).astype(dtype)
     assert encode(X).dtype == np.float64

@@ -9,12 +9,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from ..containers import ArrayTable, Table, read
+from ..containers import NARROW, ArrayTable, Table, read
 
 #: Values in a block: 2 MB of float64, of which a computation holds a few.
 _VALUES = 1 << 18
 
-_SHORT = {"float16", "float32", "int8", "uint8", "int16", "uint16"}
+_SHORT = {"float32", *(np.dtype(kind).name for kind in NARROW)}
 
 
 class WideTransformer(TransformerMixin, BaseEstimator):
