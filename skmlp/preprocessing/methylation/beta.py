@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
-from sklearn.base import OneToOneFeatureMixin, _fit_context
+from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..containers import Table, read
-from .blocks import WideTransformer, compute, float_dtype, open_table, refuse_non_numbers
+from .blocks import BlockTransformer, compute, float_dtype
 
 
-class BetaToM(OneToOneFeatureMixin, WideTransformer):
+class BetaToM(OneToOneFeatureMixin, BlockTransformer):
     r"""Turn beta values, shares of methylated copies, into M-values, and back.
 
     .. math::
@@ -90,38 +90,7 @@ class BetaToM(OneToOneFeatureMixin, WideTransformer):
         self.scale = scale
         self.out_of_range = out_of_range
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> BetaToM:
-        """Learn the number and names of the columns.
-
-        Parameters
-        ----------
-        X : frame or array-like of shape (n, p)
-            Betas.
-        y : None
-            Not read.
-
-        Returns
-        -------
-        self
-        """
-        refuse_non_numbers(open_table(self, X, reset=True))
-        return self
-
-    def transform(self, X: Any) -> Any:
-        """Return M-values.
-
-        Parameters
-        ----------
-        X : frame or array-like of shape (n, p)
-            Betas.
-
-        Returns
-        -------
-        ndarray of shape (n, p)
-        """
-        check_is_fitted(self)
-        table = open_table(self, X, reset=False)
+    def _transformed(self, table: Table) -> Any:
         columns = np.arange(table.shape[1])
 
         def to_m(values: Any, where: slice) -> Any:

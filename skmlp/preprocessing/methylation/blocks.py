@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import validate_data
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..containers import NARROW, ArrayTable, Table, read
 
@@ -26,6 +27,51 @@ class WideTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
         return tags
+
+
+class BlockTransformer(WideTransformer, ABC):
+    """A transformer that needs nothing but X: what it learns and returns, a table at a time."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Any:
+        """Learn from the training rows, and let nothing but numbers pass.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n, p)
+            The table; NaN for what is missing.
+        y : None
+            Not read.
+
+        Returns
+        -------
+        self
+        """
+        self._learn(open_table(self, X, reset=True))
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Return the table transformed, a block of columns at a time.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n, p)
+            The table, with the columns of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n, n_columns_out)
+        """
+        check_is_fitted(self)
+        return self._transformed(open_table(self, X, reset=False))
+
+    def _learn(self, table: Table) -> None:
+        """Set what is learnt."""
+        refuse_non_numbers(table)
+
+    @abstractmethod
+    def _transformed(self, table: Table) -> Any:
+        """Return the columns transformed."""
 
 
 def open_table(estimator: Any, X: Any, *, reset: bool) -> Table:

@@ -6,15 +6,15 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .blocks import WideTransformer, blocks, center, compute, numbers, open_table, stored_dtype
+from ..containers import Table
+from .blocks import BlockTransformer, blocks, center, compute, numbers, stored_dtype
 
 
-class MissingProbeFilter(SelectorMixin, WideTransformer):
+class MissingProbeFilter(BlockTransformer, SelectorMixin):
     """Drop CpGs that are missing in too many training rows, and fill the gaps of the others.
 
     Parameters
@@ -63,22 +63,7 @@ class MissingProbeFilter(SelectorMixin, WideTransformer):
         self.max_missing = max_missing
         self.imputation = imputation
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> MissingProbeFilter:
-        """Count gaps, and learn what fills them.
-
-        Parameters
-        ----------
-        X : frame or array-like of shape (n, p)
-            The table; NaN for what is missing.
-        y : None
-            Not read.
-
-        Returns
-        -------
-        self
-        """
-        table = open_table(self, X, reset=True)
+    def _learn(self, table: Table) -> None:
         n, p = table.shape
         share, fill = np.empty(p), np.empty(p)
         for where in blocks(n, p):
@@ -95,22 +80,8 @@ class MissingProbeFilter(SelectorMixin, WideTransformer):
             )
         self.missing_share_, self._kept = share, kept
         self.fill_ = None if self.imputation is None else fill[kept]
-        return self
 
-    def transform(self, X: Any) -> Any:
-        """Return the columns kept, without gaps if ``imputation`` is set.
-
-        Parameters
-        ----------
-        X : frame or array-like of shape (n, p)
-            The table.
-
-        Returns
-        -------
-        ndarray of shape (n, n_kept)
-        """
-        check_is_fitted(self)
-        table = open_table(self, X, reset=False)
+    def _transformed(self, table: Table) -> Any:
         columns = self.get_support(indices=True)
 
         def filled(values: Any, where: slice) -> Any:

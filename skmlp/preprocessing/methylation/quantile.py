@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin, _fit_context
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import OneToOneFeatureMixin
 
 from ..containers import ArrayTable, PandasTable, Table
-from .blocks import WideTransformer, compute, float_dtype, open_table, refuse_non_numbers
+from .blocks import BlockTransformer, compute, float_dtype, refuse_non_numbers
 
 
-class QuantileNormalizer(OneToOneFeatureMixin, WideTransformer):
+class QuantileNormalizer(OneToOneFeatureMixin, BlockTransformer):
     r"""Give every row the distribution of values that the training rows have on average.
 
     With the values of row i in increasing order :math:`x_{i(1)}, \ldots, x_{i(p)}`,
@@ -74,27 +73,12 @@ class QuantileNormalizer(OneToOneFeatureMixin, WideTransformer):
     def __init__(self, *, reference: Any = None) -> None:
         self.reference = reference
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> QuantileNormalizer:
-        """Average the quantiles of the rows.
-
-        Parameters
-        ----------
-        X : frame or array-like of shape (n, p)
-            The table; NaN for what is missing.
-        y : None
-            Not read.
-
-        Returns
-        -------
-        self
-        """
-        table = open_table(self, X, reset=True)
+    def _learn(self, table: Table) -> None:
         p = table.shape[1]
         if self.reference is not None:
             refuse_non_numbers(table)
             self.reference_ = _stretched(_checked_reference(self.reference), p)
-            return self
+            return
         total, n_rows = np.zeros(p), 0
         for row in _rows(table):
             known = np.sort(row[~np.isnan(row)]).astype(float)
@@ -104,22 +88,9 @@ class QuantileNormalizer(OneToOneFeatureMixin, WideTransformer):
         if not n_rows:
             raise ValueError("Got X without any value, all NaN, but expected numbers.")
         self.reference_ = total / n_rows
-        return self
 
-    def transform(self, X: Any) -> Any:
-        """Map the values of each row to the reference.
-
-        Parameters
-        ----------
-        X : frame or array-like of shape (n, p)
-            The table.
-
-        Returns
-        -------
-        ndarray of shape (n, p)
-        """
-        check_is_fitted(self)
-        out = _copied(open_table(self, X, reset=False))
+    def _transformed(self, table: Table) -> Any:
+        out = _copied(table)
         for row in out:
             known = ~np.isnan(row)
             if known.any():
