@@ -1,6 +1,6 @@
 """Neural networks for tables, the scikit-learn way."""
 
-from skmlp.estimators import MLPClassifier, MLPRegressor
+from skmlp.estimators import MLPClassifier, MLPRegressor, TwoPartRegressor
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ SKLEARN_DEFAULTS = {
     "standardize": False,
     "weight_init": "sklearn",
     "dropout": 0.0,
+    "input_dropout": 0.0,
     "dropout_schedule": "constant",
     "weight_decay": None,
     "weight_decay_schedule": "constant",
@@ -50,4 +51,11 @@ SKLEARN_DEFAULTS = {
 #: Arguments of both estimators for the best predictions that a few times the time can buy.
 BEST_QUALITY = {"recipe": "best"}
 
-__all__ = ["BEST_QUALITY", "SKLEARN_DEFAULTS", "MLPClassifier", "MLPRegressor", "__version__"]
+__all__ = [
+    "BEST_QUALITY",
+    "SKLEARN_DEFAULTS",
+    "MLPClassifier",
+    "MLPRegressor",
+    "TwoPartRegressor",
+    "__version__",
+]

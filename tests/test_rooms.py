@@ -23,8 +23,8 @@ CORE_FLOORS = (
     {"training"},
     {"callbacks", "lbfgs"},
 )
-# The stem is a dense layer with another door, so it holds one.
-CONTRACTS = {"layers": {"core.layers.base", "core.layers.dense"}}
+# The stem is a dense layer with another door, so it holds one; so with dropout of inputs.
+CONTRACTS = {"layers": {"core.layers.base", "core.layers.dense", "core.layers.dropout"}}
 
 # Outside the core a room sees these houses beside its own modules.
 SEES = {
@@ -35,6 +35,7 @@ SEES = {
     "datasets": {"core", "preprocessing", "estimators", "model_selection"},
     "inspection": {"core", "preprocessing", "estimators", "model_selection"},
     "export": {"core", "preprocessing", "estimators", "model_selection"},
+    "language": {"core", "preprocessing", "estimators", "model_selection"},
 }
 
 # The command line is a visitor: it comes in by the front door and sees what any caller sees.

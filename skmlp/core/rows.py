@@ -33,6 +33,11 @@ class Rows:
         Number of last columns that are not clipped.
     fill : bool, default=False
         Whether to look for missing values, which become 0: what they were centred on.
+    rate : float, default=0.0
+        Probability with which each value is hidden: it becomes 0, and the others are divided by
+        1 - rate.
+    seed : int, default=0
+        Which are hidden: the same ones whenever the rows are read by blocks of the same width.
 
     Examples
     --------
@@ -49,6 +54,8 @@ class Rows:
     clip: float | None = None
     n_plain: int = 0
     fill: bool = False
+    rate: float = 0.0
+    seed: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -71,23 +78,31 @@ class Rows:
         width = width or max(1, _BLOCK_BYTES // (n * np.dtype(dtype).itemsize))
         for start in range(0, p, width):
             columns = slice(start, min(start + width, p))
-            chosen = self.table[self.index, columns]
-            if self.shift is None and self.scale is None:
-                yield columns, np.asarray(chosen, dtype=dtype)
-                continue
-            # the difference is rounded to dtype, not its terms, which may be far from zero
-            shift = 0 if self.shift is None else self.shift[columns]
-            ours = chosen.dtype == dtype and not isinstance(self.index, slice)
-            block = chosen if ours else np.empty(chosen.shape, dtype=dtype)
-            np.subtract(chosen, shift, out=block, casting="same_kind")
-            if self.scale is not None:
-                block *= self.scale[columns]
-            if self.fill:
-                np.copyto(block, 0, where=np.isnan(block))
-            if self.clip is not None:
-                inner = block[:, : max(0, p - self.n_plain - start)]
-                inner /= np.hypot(1, inner / self.clip)  # no overflow, however large
+            block = self._standardized(columns, dtype)
+            if self.rate:
+                rng = np.random.Generator(np.random.SFC64([self.seed, start]))
+                kept = rng.random(block.shape, dtype=np.float32) >= self.rate
+                block = block * (kept * block.dtype.type(1 / (1 - self.rate)))
             yield columns, block
+
+    def _standardized(self, columns: slice, dtype: Any) -> Array:
+        """Return some columns; perhaps the table's own memory, so read only."""
+        chosen = self.table[self.index, columns]
+        if self.shift is None and self.scale is None:
+            return np.asarray(chosen, dtype=dtype)
+        # the difference is rounded to dtype, not its terms, which may be far from zero
+        shift = 0 if self.shift is None else self.shift[columns]
+        ours = chosen.dtype == dtype and not isinstance(self.index, slice)
+        block = chosen if ours else np.empty(chosen.shape, dtype=dtype)
+        np.subtract(chosen, shift, out=block, casting="same_kind")
+        if self.scale is not None:
+            block *= self.scale[columns]
+        if self.fill:
+            np.copyto(block, 0, where=np.isnan(block))
+        if self.clip is not None:
+            inner = block[:, : max(0, self.shape[1] - self.n_plain - columns.start)]
+            inner /= np.hypot(1, inner / self.clip)  # no overflow, however large
+        return block
 
     def whole(self, dtype: Any) -> Array:
         """Return all values (n, p) in one array; the table itself where that will do."""

@@ -2,5 +2,6 @@
 
 from skmlp.estimators.classifier import MLPClassifier
 from skmlp.estimators.regressor import MLPRegressor
+from skmlp.estimators.two_part import TwoPartRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "TwoPartRegressor"]

@@ -326,6 +326,7 @@ class BaseMLP(
             parametric=self._now.parametric_activation,
             weight_init=self._now.weight_init,
             dropout=self._now.dropout,
+            input_dropout=self.input_dropout,
             dropout_schedule=self.dropout_schedule,
             normalization=self.normalization,
             members=self._now.members,

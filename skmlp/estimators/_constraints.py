@@ -77,6 +77,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_time": [Interval(Real, 0, None, closed="neither"), None],
     "weight_init": [StrOptions({"auto", "narrow", *INITIALIZERS}), Initializer],
     "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+    "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "normalization": [StrOptions(set(_options.NORMALIZATIONS)), None],
     "l1": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
     "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), None],

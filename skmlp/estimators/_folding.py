@@ -30,7 +30,7 @@ def folds_up(model: Any, n: int, p: int) -> bool:
         p > _WORTH * (n + width)
         and isinstance(model.solver, str)
         and model.solver in _BLIND
-        and now.l1 == 0
+        and now.l1 == now.input_dropout == 0
         and now.stack == now.members == 1
         and now.parametrization == "standard"
         and not (now.learning_rate_factors or now.input_scaling or now.numeric_embedding)

@@ -162,12 +162,13 @@ class Job:
         by a schedule or an average, are never the same.
         """
         model, now = self.model, self.model._now
+        drops_inputs = model.input_dropout > 0
         fixed = (
             self.can_share
             and program(self.schedule) == program(Constant())
             and now.averaging is None
             and model.on_divergence == "raise"
-            and (not np.any(now.dropout) or model.dropout_schedule == "constant")
+            and (model.dropout_schedule == "constant" or not (np.any(now.dropout) or drops_inputs))
             and (not np.any(now.weight_decay) or model.weight_decay_schedule == "constant")
         )
         if not fixed:
@@ -243,7 +244,8 @@ class Job:
 
 def _check_smooth(model: Any) -> None:
     """Refuse what would change the loss between two looks at it."""
-    for name, off in (("dropout", 0.0), ("max_norm", None), ("averaging", None)):
+    off_by_name = {"dropout": 0.0, "input_dropout": 0.0, "max_norm": None, "averaging": None}
+    for name, off in off_by_name.items():
         value = getattr(model._now, name)
         if np.any(value != off):
             raise ValueError(

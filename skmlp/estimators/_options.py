@@ -22,6 +22,7 @@ from skmlp.core.layers import (
     Dense,
     Dropout,
     Heads,
+    InputDropout,
     Layer,
     LayerNorm,
     Members,
@@ -141,6 +142,7 @@ def layers(
     parametric: bool,
     weight_init: Any,
     dropout: Any,
+    input_dropout: Any,
     dropout_schedule: Any,
     normalization: str | None,
     members: int = 1,
@@ -148,14 +150,19 @@ def layers(
     """Return the layers of a network, and after how many of them each hidden layer ends."""
     functions = activations(activation, len(sizes))
     init, init_output = initializers(weight_init, activation)
-    stack = list(first)
-    ends = []
+    stack: list[Layer] = list(first)
+    ends: list[int] = []
+    at_door = not first  # the next layer with weights sees the inputs in whatever form they come
+    if np.any(input_dropout):
+        hide = Dropout(input_dropout, schedule_of(dropout_schedule))
+        stack.append(InputDropout(hide) if at_door else hide)
     for size, function in zip(sizes, functions, strict=True):
         if members > 1:
-            behind = isinstance(stack[-1], Members)  # which has just scaled the inputs
-            stack.append(SharedDense(size, members, init, scale_inputs=not behind))
+            # the layer Members has just scaled the inputs
+            stack.append(SharedDense(size, members, init, scale_inputs=bool(ends)))
         else:
-            stack.append(Dense(size, init) if stack else Stem(Dense(size, init)))
+            stack.append(Stem(Dense(size, init)) if at_door else Dense(size, init))
+        at_door = False
         if normalization is not None:
             stack.append(NORMALIZATIONS[normalization]())
         stack.append(ParametricActivate(function) if parametric else Activate(function))
@@ -166,7 +173,7 @@ def layers(
         stack.append(Heads(n_out, members, init_output))
     else:
         output = Dense(n_out, init_output)
-        stack.append(output if stack else Stem(output))
+        stack.append(Stem(output) if at_door else output)
     return stack, ends
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import minimize_scalar
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
@@ -17,6 +20,7 @@ from skmlp.core.callbacks import mean_loss
 from skmlp.core.losses import (
     CLASSIFICATION_LOSSES,
     Loss,
+    Ordinal,
     SoftmaxLoss,
     classification_loss,
     for_target_type,
@@ -27,6 +31,33 @@ from skmlp.estimators._base import BaseMLP, partial_fit_is_possible
 def _finite_log(p):
     """Return log(p), with the smallest normal number in place of a p that has rounded to 0."""
     return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
+
+
+def _ordered_categories(*values):
+    """Return the categories of the first ordered pandas Categorical, lowest first; else None."""
+    dtypes = (getattr(one, "dtype", None) for one in values)
+    return next((dtype.categories for dtype in dtypes if getattr(dtype, "ordered", False)), None)
+
+
+def _order_among(classes, categories):
+    """Return the numbers of sorted classes from the lowest on, None where they are in order."""
+    if categories is not None:
+        places = categories.get_indexer(pd.Index(classes))
+        if (places < 0).any():
+            raise ValueError(
+                f"loss='ordinal': got classes {classes[places < 0]} beside the ordered categories "
+                f"{list(categories)} of y; make those categories of y, each in its place"
+            )
+        return tuple(np.argsort(places).tolist())
+    if len(classes) > 2 and isinstance(classes[0], str):
+        warnings.warn(
+            f"loss='ordinal' takes text in the order of the alphabet: {' < '.join(classes)}. If "
+            "the classes have another, pass y as pd.Categorical(y, categories, ordered=True), or "
+            "as numbers",
+            UserWarning,
+            stacklevel=2,
+        )
+    return None
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -49,9 +80,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish"
         and "softplus"; an :class:`~skmlp.core.activations.Activation` has settings, or a function,
         of your own.
-    loss : {"log_loss", "focal"} or Loss, default="log_loss"
+    loss : {"log_loss", "focal", "ordinal"} or Loss, default="log_loss"
         What training makes small. "focal" gives less weight to rows that are already classified
-        well; a :class:`~skmlp.core.losses.Loss` has settings, or a formula, of your own.
+        well. "ordinal" is for classes that have an order, such as never < former < current; see
+        Notes. A :class:`~skmlp.core.losses.Loss` has settings, or a formula, of your own.
     solver : str, Optimizer or sequence of Transform, default="adam"
         How the objective is made small.
 
@@ -163,6 +195,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Probability with which each hidden unit is silenced in a training step. Against overfitting
         in wide networks; 0.1 to 0.5 is usual. "auto" is 0.1 in the recipe for ordinary tables, else
         0. Not for "lbfgs", which needs the same loss twice.
+    input_dropout : float, default=0.0
+        Probability with which each number of a row is hidden in a training step. For wide tables
+        whose columns tell much the same, such as CpGs: the network learns to do without any one of
+        them. 0.2 is usual. Where inputs are embedded, what is hidden are the embedded ones. Not
+        for "lbfgs".
     normalization : {"batch", "layer"} or None, default=None
         What each hidden layer's sums pass before the activation. Helps deep networks.
     l1 : float or "auto", default="auto"
@@ -232,7 +269,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "embedding_numeric" or "member" (of `weight_sharing`). "auto" with "ntk" is 0.8 but for
         "weight" 1, "embedding" 8 and "scale" 48.
     dropout_schedule, weight_decay_schedule : str, Schedule or callable, default="flat_cos"
-        Factor of `dropout` and of `weight_decay` in the course of training, named as in
+        Factor of both dropouts and of `weight_decay` in the course of training, named as in
         `learning_rate`. "flat_cos" lets them fade in the second half.
     averaging : float in (0, 1), None or "auto", default="auto"
         Share that a running average of the weights keeps at each step; that average is what is
@@ -301,7 +338,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_layers_ : int
         Number of layers, counting input and output.
     n_outputs_ : int
-        Number of raw outputs: 1 for two classes, else one for each class or label.
+        Number of outputs: 1 for two classes, else one for each class or label.
     chosen_ : list of int or None
         Numbers of the networks that are averaged where ``pack=True``, some of them more than once.
     networks_ : Network
@@ -309,7 +346,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         k, and ``networks_.layout`` says where in a row each of them stands.
     out_activation_ : str
         What turns raw outputs into probabilities: "logistic" for two classes or several labels,
-        "softmax" for more classes.
+        and for classes with an order, "softmax" for more classes.
     t_ : int
         Training rows seen, counted again in every epoch; 0 for "lbfgs".
     temperature_ : float
@@ -351,6 +388,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ``l1=3`` where the table is wide. ``recipe="best"`` takes eight networks, "pbld" embeddings of
     numbers, and 200 epochs. A parameter that you set is taken as it is.
 
+    **Classes with an order.** ``loss="ordinal"`` is minus the log-probability of the true class
+    too, but the probabilities are those of a cumulative logit model [12]_: the network learns one
+    scale, and thresholds between neighbouring classes that may move with x. So the rows of every
+    class tell about the same scale, which helps most where rows are few and classes many. It is for
+    one column of classes; two classes make it the log loss. Numbers are in their own order, and a
+    pandas Categorical with ``ordered=True`` is in that of its categories; other text is taken by
+    the alphabet, with a warning. Tools that number the classes before they call `fit`, such as
+    ``cross_val_predict(method="predict_proba")``, lose the order of a Categorical: give them
+    numbers. `classes_` and the columns of probabilities are sorted as ever. `predict` gives the
+    most likely class; where a mistake by two classes is twice as bad as one by one, take the
+    median: the first class, from the lowest on, at which the sum of probabilities reaches 1/2.
+
     References
     ----------
     .. [1] Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
@@ -371,6 +420,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
        parameter-efficient ensembling", ICLR; Wen, Tran & Ba (2020), "BatchEnsemble", ICLR.
     .. [11] Gorishniy et al. (2026), "TabPack", arXiv 2607.05380, for drawn settings; Caruana et al.
        (2004), "Ensemble selection from libraries of models", ICML, for the choice.
+    .. [12] McCullagh (1980), "Regression models for ordinal data", Journal of the Royal Statistical
+       Society B 42, section 2.
 
     Examples
     --------
@@ -397,6 +448,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> clf = MLPClassifier((32, 16), class_weight="balanced", dropout=0.1, **short)
     >>> [str(name) for name in clf.fit(X_train, names).classes_]
     ['benign', 'malignant']
+
+    Classes may have an order:
+
+    >>> import pandas as pd
+    >>> area = pd.qcut(X_train[:, 3], 3, labels=["small", "medium", "large"])
+    >>> area.ordered
+    True
+    >>> clf = MLPClassifier(loss="ordinal", **short, random_state=0).fit(X_train[:, :3], area)
+    >>> clf.score(X_train[:, :3], area) > 0.9
+    True
 
     Rows that come in pieces:
 
@@ -461,6 +522,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         standardize="auto",
         weight_init="auto",
         dropout="auto",
+        input_dropout=0.0,
         normalization=None,
         l1="auto",
         weight_decay="auto",
@@ -521,6 +583,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.standardize = standardize
         self.weight_init = weight_init
         self.dropout = dropout
+        self.input_dropout = input_dropout
         self.normalization = normalization
         self.l1 = l1
         self.weight_decay = weight_decay
@@ -587,6 +650,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self : MLPClassifier
         """
         self._incremental = False
+        self._categories = _ordered_categories(y)
         return self._fit(
             X, y, sample_weight, validation=(X_val, y_val, sample_weight_val), groups=groups
         )
@@ -607,7 +671,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, none negative.
         classes : array-like of shape (n_classes,), default=None
-            All classes there will be; needed in the first call.
+            All classes there will be; needed in the first call. For ``loss="ordinal"`` an ordered
+            pandas Categorical says their order.
 
         Returns
         -------
@@ -615,6 +680,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         self._check_classes(classes)
         self._incremental = True
+        self._categories = _ordered_categories(classes, y)
         return self._fit(X, y, sample_weight, classes=classes, incremental=True)
 
     def _check_classes(self, classes):
@@ -652,15 +718,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             sizes = [len(self.classes_)] if kind == "multiclass" else [1]
         self._target_type, self._sizes = kind, sizes
         self.n_outputs_ = sum(sizes)
-        self.out_activation_ = "softmax" if kind.startswith("multiclass") else "logistic"
+        softmax = kind.startswith("multiclass") and not self._is_ordinal()
+        self.out_activation_ = "softmax" if softmax else "logistic"
+        self._order = None
+        if self._is_ordinal() and getattr(self.loss, "order", None) is None:
+            self._order = _order_among(self.classes_, self._categories)
+
+    def _is_ordinal(self):
+        return isinstance(self.loss, Ordinal) or self.loss == "ordinal"
 
     def _make_loss(self):
-        if isinstance(self.loss, SoftmaxLoss):
-            return for_target_type(self.loss, self._target_type, tuple(self._sizes))
-        if isinstance(self.loss, Loss):
-            return self.loss
-        smoothing = self._now.label_smoothing
-        return classification_loss(self.loss, self._target_type, tuple(self._sizes), smoothing)
+        kind, sizes = self._target_type, tuple(self._sizes)
+        if isinstance(self.loss, SoftmaxLoss | Ordinal):
+            loss = for_target_type(self.loss, kind, sizes)
+        elif isinstance(self.loss, Loss):
+            loss = self.loss
+        else:
+            loss = classification_loss(self.loss, kind, sizes, self._now.label_smoothing)
+        if isinstance(loss, Ordinal) and loss.order is None:
+            return replace(loss, order=self._order)
+        return loss
 
     def _columns(self, y):
         """Return y as one column of classes for each output, with those outputs' classes."""
@@ -760,7 +837,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         raw = self._chosen(self.networks_.predict(watched.inputs)).astype(np.float64)
 
         def loss_at(log_temperature):
-            cooled = raw / np.exp(log_temperature)
+            cooled = self._loss.cooled(raw, np.exp(log_temperature))
             if not isinstance(watched.inputs, list):
                 cooled = self._loss.average(cooled)
             return mean_loss(loss, cooled, watched.target, watched.w).mean()
@@ -768,10 +845,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.temperature_ = float(np.exp(minimize_scalar(loss_at, bounds=(-3, 3)).x))
 
     def _plain_loss(self):
+        if isinstance(self._loss, Ordinal):
+            return replace(self._loss, label_smoothing=0.0)
         return classification_loss("log_loss", self._target_type, tuple(self._sizes), 0.0)
 
     def _combine(self, raw):
-        return super()._combine(raw / raw.dtype.type(self.temperature_))
+        return super()._combine(self._loss.cooled(raw, self.temperature_))
 
     # -- predictions -------------------------------------------------------------------
 
@@ -858,7 +937,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return _finite_log(p)
 
     def decision_function(self, X):
-        """Return the raw outputs: log-odds for two classes or labels, logits for more.
+        """Return log-odds for two classes or labels, logits for more: the raw outputs.
+
+        Where the classes have an order, the logits are the logarithms of their probabilities.
 
         Parameters
         ----------
@@ -871,6 +952,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Above 0 for two classes means the second.
         """
         raw = self._raw(X).mean(axis=0)
+        if isinstance(self._loss, Ordinal):
+            return self._loss.log_predict(raw)
         return raw[:, 0] if self._target_type == "binary" else self._by_output(raw)
 
     def _by_output(self, values):
@@ -879,7 +962,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return np.split(values, np.cumsum(self._sizes)[:-1], axis=1)
 
     def __sklearn_tags__(self):
-        """Several labels a sample are possible."""
+        """Several labels a sample are possible, or several outputs, unless classes are ordered."""
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = not self._is_ordinal()
+        tags.target_tags.multi_output = not self._is_ordinal()
         return tags

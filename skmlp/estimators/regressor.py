@@ -155,6 +155,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Probability with which each hidden unit is silenced in a training step. Against overfitting
         in wide networks; 0.1 to 0.5 is usual. "auto" is 0. Not for "lbfgs", which needs the
         same loss twice.
+    input_dropout : float, default=0.0
+        Probability with which each number of a row is hidden in a training step. For wide tables
+        whose columns tell much the same, such as CpGs: the network learns to do without any one of
+        them. 0.2 is usual. Where inputs are embedded, what is hidden are the embedded ones. Not
+        for "lbfgs".
     normalization : {"batch", "layer"} or None, default=None
         What each hidden layer's sums pass before the activation. Helps deep networks.
     l1 : float or "auto", default="auto"
@@ -222,7 +227,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "embedding_numeric" or "member" (of `weight_sharing`). "auto" with "ntk" is 0.8 but for
         "weight" 1, "embedding" 8 and "scale" 48.
     dropout_schedule, weight_decay_schedule : str, Schedule or callable, default="flat_cos"
-        Factor of `dropout` and of `weight_decay` in the course of training, named as in
+        Factor of both dropouts and of `weight_decay` in the course of training, named as in
         `learning_rate`. "flat_cos" lets them fade in the second half.
     averaging : float in (0, 1), None or "auto", default="auto"
         Share that a running average of the weights keeps at each step; that average is what is
@@ -328,6 +333,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     such as the delta of "huber" are then in units of y's standard deviation, predictions in those
     of y. Rows held out for validation have no part in the means and deviations.
 
+    **Intervals.** Quantiles and the spread of "gaussian_nll" are estimates, and promise nothing of
+    rows to come; check on held-out rows what share falls between them. In a table with many more
+    columns than rows the spread comes out far too small, as the network knows its training rows by
+    heart: take quantiles there. For coverage that is guaranteed, set rows aside and correct for
+    them by conformal prediction, as the library MAPIE does.
+
     **What "auto" stands for.** An ordinary table, trained by a solver that rescales the gradient
     ("adam", "adamw", "rmsprop", "rprop"), gets a recipe in the spirit of [8]_: four networks of
     three times 64 units with "data" weights, "ntk" rates, learnt input scales, averaged weights;
@@ -431,6 +442,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         standardize="auto",
         weight_init="auto",
         dropout="auto",
+        input_dropout=0.0,
         normalization=None,
         l1="auto",
         weight_decay="auto",
@@ -489,6 +501,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.standardize = standardize
         self.weight_init = weight_init
         self.dropout = dropout
+        self.input_dropout = input_dropout
         self.normalization = normalization
         self.l1 = l1
         self.weight_decay = weight_decay

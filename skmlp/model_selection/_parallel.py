@@ -47,6 +47,7 @@ _OF_EACH = frozenset(
         "clip_norm",
         "dropout",
         "epsilon",
+        "input_dropout",
         "l1",
         "label_smoothing",
         "learning_rate_init",

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import logit
 from scipy.stats import norm
 from sklearn import metrics
 
@@ -23,6 +24,7 @@ from skmlp.core.losses import (
     Huber,
     LogCosh,
     Loss,
+    Ordinal,
     PerOutput,
     Poisson,
     Quantile,
@@ -32,10 +34,17 @@ from skmlp.core.losses import (
     for_target_type,
 )
 from skmlp.core.losses.constants import weighted_quantile
+from skmlp.core.losses.rising import rising
 
 K, N = 3, 24
 SIZES = (3, 2)
 TARGET_TYPES = ["binary", "multilabel-indicator", "multiclass", "multiclass-multioutput"]
+KINDS = [
+    (kind, target_type)
+    for kind in CLASSIFICATION_LOSSES
+    for target_type in TARGET_TYPES
+    if kind != "ordinal" or target_type in ("binary", "multiclass")
+]
 
 REGRESSION = [
     *(make() for make in LOSSES.values()),
@@ -48,15 +57,16 @@ REGRESSION = [
 ]
 CLASSIFICATION = [
     classification_loss(kind, target_type, SIZES, smoothing)
-    for kind in CLASSIFICATION_LOSSES
-    for target_type in TARGET_TYPES
+    for kind, target_type in KINDS
     for smoothing in (0.0, 0.2)
 ] + [for_target_type(Focal(gamma), "multiclass") for gamma in (0.0, 0.5, 1.0, 5.0)]
+CLASSIFICATION.append(Ordinal(0.1, order=(2, 0, 3, 1)))
 CLASSIFICATION = list(dict.fromkeys(CLASSIFICATION))  # binary and multilabel share a loss
 every_loss = pytest.mark.parametrize("loss", REGRESSION + CLASSIFICATION, ids=repr)
 every_regression = pytest.mark.parametrize("loss", REGRESSION, ids=repr)
 every_classification = pytest.mark.parametrize("loss", CLASSIFICATION, ids=repr)
 every_target_type = pytest.mark.parametrize("target_type", TARGET_TYPES)
+every_kind = pytest.mark.parametrize(("kind", "target_type"), KINDS)
 
 
 def one_hot(rng, n, n_classes, p=None):
@@ -71,7 +81,7 @@ def targets(loss, n=N, seed=0):
             return np.hstack([one_hot(rng, n, size) for size in loss.sizes])
         case BinaryLogLoss() | PerOutput():
             return (rng.random((n, 2)) < 0.3).astype(float)
-        case CategoricalLogLoss() | Focal():
+        case CategoricalLogLoss() | Focal() | Ordinal():
             return one_hot(rng, n, 4, [0.6, 0.2, 0.1, 0.1])
         case Gamma():
             return rng.gamma(2, 3, (n, 2))
@@ -241,6 +251,8 @@ VALUES = [
         Grouped(SIZES),
         lambda y, p: metrics.log_loss(y[:, :3], p[:, :3]) + metrics.log_loss(y[:, 3:], p[:, 3:]),
     ),
+    (Ordinal(), metrics.log_loss),
+    (Ordinal(order=(1, 3, 0, 2)), metrics.log_loss),
     (Focal(2.0), lambda y, p: -(y * (1 - p) ** 2 * np.log(p)).sum(axis=1).mean()),
     (
         PerOutput(Focal(1.5)),
@@ -275,7 +287,7 @@ def test_log_predict_is_the_log_of_predict(loss):
 @every_classification
 def test_extreme_raws_stay_finite(loss):
     y = targets(loss).astype(np.float32)
-    signs = np.random.default_rng(0).choice([-1, 0, 1], (K, N, y.shape[1]))
+    signs = np.random.default_rng(0).choice([-1, 0, 1], (K, N, loss.n_raw(y.shape[1])))
     raw = (1e4 * signs).astype(np.float32)
     out = np.empty_like(raw)
     with np.errstate(all="raise", under="ignore"):
@@ -286,8 +298,7 @@ def test_extreme_raws_stay_finite(loss):
         assert np.isfinite(loss.log_predict(-raw)).all()
 
 
-@every_target_type
-@pytest.mark.parametrize("kind", CLASSIFICATION_LOSSES)
+@every_kind
 def test_label_smoothing_is_the_loss_of_smoothed_targets(kind, target_type):
     plain = classification_loss(kind, target_type, SIZES)
     smooth = classification_loss(kind, target_type, SIZES, label_smoothing=0.1)
@@ -331,14 +342,52 @@ def test_start_of_classes_predicts_their_frequencies():
     assert_allclose(BinaryLogLoss().predict(z), y.mean(axis=0))
 
 
-@every_target_type
-@pytest.mark.parametrize("kind", CLASSIFICATION_LOSSES)
+@every_kind
 def test_start_with_one_class_only_leans_to_it(kind, target_type):
     loss = classification_loss(kind, target_type, SIZES)
     z = loss.start(np.tile([1.0, 0, 0, 1, 0], (10, 1)), None)
     assert np.isfinite(z).all()
-    assert z[0] > 0 > z[1]
-    assert z[3] > z[4]
+    p = loss.predict(z)
+    assert p[[0, 3]].min() > p[[1, 2, 4]].max()
+
+
+def test_cooling_divides_the_log_odds_of_cumulative_probabilities():
+    loss = Ordinal()
+    raw = raws(loss, targets(loss))
+    cold, cool = (np.cumsum(loss.predict(z), axis=-1)[..., :-1] for z in (raw, loss.cooled(raw, 3)))
+    assert_allclose(logit(cold), rising(raw))
+    assert_allclose(logit(cool), logit(cold) / 3)
+    assert_allclose(loss.cooled(raw, 1.0), raw, rtol=1e-9)
+    assert_allclose(Focal().cooled(raw, 2.0), raw / 2)
+
+
+def test_columns_may_be_in_any_order():
+    order = [2, 0, 3, 1]
+    loss = Ordinal(0.1, tuple(order))
+    y = targets(loss)
+    raw = raws(loss, y)
+    a, b = np.empty_like(raw), np.empty_like(raw)
+    assert_array_equal(loss.pointwise(raw, y, a), Ordinal(0.1).pointwise(raw, y[:, order], b))
+    assert_array_equal(a, b)
+    assert_array_equal(loss.predict(raw)[..., order], Ordinal().predict(raw))
+    assert_array_equal(loss.start(y), Ordinal(0.1).start(y[:, order]))
+    prepared, z = loss.prepared(y)
+    assert_array_equal(prepared.pointwise(raw, z, b), loss.pointwise(raw, y, a))
+    assert_array_equal(a, b)
+
+
+def test_an_ensemble_keeps_its_narrow_classes():
+    raw = np.array([[[0.5, -30.0, 1.0]], [[-1.0, -31.0, 0.0]]], dtype=np.float32)
+    average = Ordinal().average(raw)
+    assert average.dtype == np.float32
+    expected = Ordinal().predict(raw).mean(axis=0, dtype=np.float64)
+    assert_allclose(Ordinal().predict(average)[0], expected, rtol=1e-2)
+
+
+@pytest.mark.parametrize("target_type", ["multilabel-indicator", "multiclass-multioutput"])
+def test_an_order_is_of_one_column(target_type):
+    with pytest.raises(ValueError, match=f"ordinal loss for target_type='{target_type}'"):
+        classification_loss("ordinal", target_type, SIZES)
 
 
 def test_unknown_classification_loss():
@@ -433,6 +482,8 @@ def test_gaussian_start_is_mean_and_standard_deviation():
         (PerOutput(Focal()), -1, "expected 0 <= y <= 1"),
         (CategoricalLogLoss(), 0.5, "sum to 1"),
         (Grouped(SIZES), 0.5, "sum to 1"),
+        (Ordinal(), 0.5, "sum to 1"),
+        (Ordinal(order=(1, 0)), 0.0, r"y with 4 classes, but expected 2: order=\(1, 0\)"),
     ],
 )
 def test_targets_outside_the_domain_are_refused(loss, bad, message):
@@ -464,6 +515,9 @@ def test_grouped_counts_its_columns():
         lambda: Focal(label_smoothing=1),
         lambda: CategoricalLogLoss(-0.1),
         lambda: BinaryLogLoss(1.5),
+        lambda: Ordinal(1.5),
+        lambda: Ordinal(order=(0, 2)),
+        lambda: Ordinal(order=(0, 0, 1)),
         lambda: Grouped(()),
     ],
 )
@@ -507,8 +561,6 @@ def test_an_ensemble_predicts_the_mean_probability(loss):
 @every_regression
 def test_an_ensemble_predicts_the_mean(loss):
     raw = np.random.default_rng(0).normal(size=(K, N, loss.n_raw(2)))
-    if isinstance(loss, Quantile):
-        raw[:] = raw[:1]  # the gaps between levels go through a link of their own
     expected = loss.predict(raw).mean(axis=0)
     if isinstance(loss, GaussianNLL):  # a mixture of normal distributions
         mean, std = np.split(loss.predict(raw), 2, axis=-1)

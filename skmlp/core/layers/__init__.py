@@ -2,16 +2,19 @@
 
 from skmlp.core.layers.activation import Activate
 from skmlp.core.layers.base import Layer
+from skmlp.core.layers.beside import Beside
 from skmlp.core.layers.compose import Chain
 from skmlp.core.layers.dense import Dense
 from skmlp.core.layers.dropout import Dropout
 from skmlp.core.layers.ensemble import Heads, Members, SharedDense
+from skmlp.core.layers.input_dropout import InputDropout
 from skmlp.core.layers.norm import BatchNorm, LayerNorm
 from skmlp.core.layers.numeric import PBLD, PLE, PLR
 from skmlp.core.layers.parametric import ParametricActivate
 from skmlp.core.layers.scaling import Scaling
 from skmlp.core.layers.stem import Stem
 from skmlp.core.layers.table import Columns
+from skmlp.core.layers.tokens import Embedding, NextToken, Readout, SampledReadout
 
 __all__ = [
     "PBLD",
@@ -19,15 +22,21 @@ __all__ = [
     "PLR",
     "Activate",
     "BatchNorm",
+    "Beside",
     "Chain",
     "Columns",
     "Dense",
     "Dropout",
+    "Embedding",
     "Heads",
+    "InputDropout",
     "Layer",
     "LayerNorm",
     "Members",
+    "NextToken",
     "ParametricActivate",
+    "Readout",
+    "SampledReadout",
     "Scaling",
     "SharedDense",
     "Stem",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -44,13 +44,16 @@ class Dropout(Layer):
         self.work = work
         self.column = work.column(self.rate, ndim=3)
 
+    def thresholds(self) -> Any:
+        """Return the present rates in units of 16 random bits, one number or (K, 1, 1)."""
+        return (self.column * self.schedule(self.work.progress) * 65536 + 0.5) // 1
+
     def forward(self, x: Array, train: bool) -> Array:
         """Draw a mask for each network from its own stream."""
         self.train = train
         if not train:
             return x
-        # the rate, in units of 16 random bits
-        threshold = (self.column * self.schedule(self.work.progress) * 65536 + 0.5) // 1
+        threshold = self.thresholds()
         self.mask = self.work.array(self, "mask", x.shape)
         counts = [x.shape[1]] * len(x) if self.work.n_rows is None else self.work.n_rows[:, 0]
         for mask, rng, n in zip(self.mask, self.work.rngs, counts, strict=True):

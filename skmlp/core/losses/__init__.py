@@ -15,6 +15,8 @@ from .base import Loss
 from .classification import BinaryLogLoss, CategoricalLogLoss, ClassificationLoss, SoftmaxLoss
 from .composite import Grouped, PerOutput
 from .focal import Focal
+from .index import IndexLogLoss
+from .ordinal import Ordinal
 from .positive import Gamma, Poisson, Tweedie
 from .regression import AbsoluteError, GaussianNLL, Huber, LogCosh, Quantile, SquaredError
 
@@ -30,8 +32,10 @@ __all__ = [
     "GaussianNLL",
     "Grouped",
     "Huber",
+    "IndexLogLoss",
     "LogCosh",
     "Loss",
+    "Ordinal",
     "PerOutput",
     "Poisson",
     "Quantile",
@@ -56,14 +60,15 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 
-class _SoftmaxFactory(Protocol):
-    def __call__(self, *, label_smoothing: float) -> SoftmaxLoss: ...
+class _Factory(Protocol):
+    def __call__(self, *, label_smoothing: float) -> SoftmaxLoss | Ordinal: ...
 
 
 #: Losses of classification by name, in their form for one column of classes.
-CLASSIFICATION_LOSSES: dict[str, _SoftmaxFactory] = {
+CLASSIFICATION_LOSSES: dict[str, _Factory] = {
     "log_loss": CategoricalLogLoss,
     "focal": Focal,
+    "ordinal": Ordinal,
 }
 
 
@@ -93,7 +98,7 @@ def classification_loss(
     >>> classification_loss("logloss", "binary")
     Traceback (most recent call last):
     ...
-    ValueError: Got loss='logloss'. Did you mean 'log_loss'? Expected one of ['focal', 'log_loss'].
+    ValueError: Got loss='logloss'. Did you mean 'log_loss'? Expected one of ['focal', ...].
     """
     if kind not in CLASSIFICATION_LOSSES:
         close = difflib.get_close_matches(str(kind), CLASSIFICATION_LOSSES, n=1)
@@ -105,14 +110,14 @@ def classification_loss(
 
 
 def for_target_type(
-    each: SoftmaxLoss, target_type: str, sizes: tuple[int, ...] = ()
+    each: SoftmaxLoss | Ordinal, target_type: str, sizes: tuple[int, ...] = ()
 ) -> ClassificationLoss:
-    """Return a softmax loss in the form that the targets need.
+    """Return a loss of one column of classes in the form that the targets need.
 
     Parameters
     ----------
-    each : SoftmaxLoss
-        Loss of one column of classes.
+    each : SoftmaxLoss or Ordinal
+        Loss of one column of classes; an ordinal one is for that only.
     target_type : str
         As named by ``sklearn.utils.multiclass.type_of_target``: "binary" and "multilabel-indicator"
         give one raw output for each 0/1 column, "multiclass" one for each class,
@@ -125,6 +130,13 @@ def for_target_type(
     >>> for_target_type(Focal(gamma=1.0), "multilabel-indicator")
     PerOutput(each=Focal(gamma=1.0, label_smoothing=0.0))
     """
+    if isinstance(each, Ordinal):
+        if target_type not in ("binary", "multiclass"):
+            raise ValueError(
+                f"Got an ordinal loss for target_type={target_type!r}, but expected one column of "
+                "ordered classes. Fit a model to each column, or take loss='log_loss'."
+            )
+        return each if target_type == "multiclass" else each.per_output()
     match target_type:
         case "binary" | "multilabel-indicator":
             return each.per_output()

@@ -68,6 +68,13 @@ class Loss(ABC):
         """
         return raw if len(raw) == 1 else raw.mean(axis=0, keepdims=True)
 
+    def cooled(self, raw: Array, temperature: float) -> Array:
+        """Return raw outputs whose predictions are less sure, where temperature is above 1.
+
+        All of them divided by it, unless overridden.
+        """
+        return np.asarray(raw / raw.dtype.type(temperature))
+
     @final
     def value_and_grad(self, raw: Array, y: Array, w: Array | None, out: Array) -> Array:
         """Return sum_i w_i loss_i / n for each network, (K,), and write its gradient into out.

@@ -9,8 +9,16 @@ from typing import ClassVar, Literal, final
 import numpy as np
 from scipy.special import expit, log_expit, logsumexp
 
-from .base import Array, Loss, require, sum_outputs
-from .targets import centred, check_smoothing, class_totals, pairs, require_probabilities, smoothed
+from .base import Array, Loss, sum_outputs
+from .targets import (
+    centred,
+    check_smoothing,
+    class_totals,
+    pairs,
+    require_one_hot,
+    require_probabilities,
+    smoothed,
+)
 
 
 class ClassificationLoss(Loss):
@@ -26,10 +34,10 @@ class ClassificationLoss(Loss):
         """Return the log-odds of the mean probability of 1, unless overridden."""
         if len(raw) == 1:
             return raw
-        return _log_mean(self.log_predict(raw)) - _log_mean(self.log_predict(-raw))
+        return log_mean(self.log_predict(raw)) - log_mean(self.log_predict(-raw))
 
 
-def _log_mean(log_p: Array) -> Array:
+def log_mean(log_p: Array) -> Array:
     """Return the logarithm (1, ...) of the mean of exp(log_p), (K, ...)."""
     mean: Array = logsumexp(log_p, axis=0, keepdims=True) - log_p.dtype.type(np.log(len(log_p)))
     return mean
@@ -48,15 +56,7 @@ class SoftmaxLoss(ClassificationLoss):
     @final
     def check(self, y: Array) -> None:
         """Expect rows of probabilities that sum to 1."""
-        require_probabilities(self, y)
-        totals = y.sum(axis=-1, keepdims=True)
-        require(
-            np.isclose(totals, 1.0, rtol=0, atol=1e-3),
-            totals,
-            self,
-            "columns of y that sum to 1 (the value shown is a sum)",
-            "Pass one-hot rows; for several labels a row take 'multilabel-indicator' targets.",
-        )
+        require_one_hot(self, y)
 
     @final
     def predict(self, raw: Array) -> Array:
@@ -73,7 +73,7 @@ class SoftmaxLoss(ClassificationLoss):
     @final
     def average(self, raw: Array) -> Array:
         """Return the logarithm of the mean probabilities, which is a raw output for them."""
-        return raw if len(raw) == 1 else _log_mean(self.log_predict(raw))
+        return raw if len(raw) == 1 else log_mean(self.log_predict(raw))
 
 
 @final

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 import numpy as np
-from scipy.special import expit
 
 from .base import Array, Loss, sum_outputs
 from .constants import root, weighted_mean, weighted_quantile, weighted_sum
+from .rising import raw_of_rising, rising, rising_backward
 
 
 @final
@@ -186,33 +186,32 @@ class Quantile(Loss):
 
     def start(self, y: Array, w: Array | None = None) -> Array:
         """Return the empirical quantiles; those that coincide start a ten-thousandth apart."""
-        raw = weighted_quantile(y, self.levels, w)  # (t, L)
-        gaps = np.maximum(np.diff(raw, axis=1), 1e-4)  # the softplus of no number is 0
-        raw[:, 1:] = gaps + np.log(-np.expm1(-gaps))
-        return raw.ravel()
+        return raw_of_rising(weighted_quantile(y, self.levels, w), least=1e-4).ravel()
 
     def pointwise(self, raw: Array, y: Array, out: Array) -> Array:
         """Write d loss / dq = [q > y] - τ, then back through softplus and running sum."""
         levels = np.asarray(self.levels, dtype=raw.dtype).ravel()
-        errors = self._quantiles(raw) - y[..., None]  # (K, n, t, L)
+        z = self._by_target(raw)
+        errors = rising(z) - y[..., None]
         slopes = np.greater(errors, 0) - levels
         errors *= slopes
-        if levels.size > 1:
-            slopes = np.cumsum(slopes[..., ::-1], axis=-1)[..., ::-1]
-            slopes[..., 1:] *= expit(raw.reshape(slopes.shape)[..., 1:])
-        out[...] = slopes.reshape(out.shape)
+        out[...] = rising_backward(slopes, z).reshape(out.shape)
         return np.asarray(np.add.reduce(errors, axis=(-2, -1)))
 
     def predict(self, raw: Array) -> Array:
         """Return the quantiles, (K, n, t L), those of a target side by side."""
-        return self._quantiles(raw).reshape(raw.shape)
+        return rising(self._by_target(raw)).reshape(raw.shape)
 
-    def _quantiles(self, raw: Array) -> Array:
-        steps = raw.reshape(*raw.shape[:-1], -1, np.size(self.levels))  # (K, n, t, L)
-        if steps.shape[-1] == 1:
-            return steps
-        steps = np.concatenate((steps[..., :1], np.logaddexp(steps[..., 1:], 0)), axis=-1)
-        return np.cumsum(steps, axis=-1, out=steps)
+    def average(self, raw: Array) -> Array:
+        """Return the raw output of the mean of each quantile, which never cross either."""
+        if len(raw) == 1:
+            return raw
+        quantiles = rising(self._by_target(raw)).mean(axis=0, keepdims=True)
+        return raw_of_rising(quantiles, least=0.0).reshape(1, *raw.shape[1:])
+
+    def _by_target(self, raw: Array) -> Array:
+        """Return raw (..., t L) with an axis for the targets, (..., t, L)."""
+        return raw.reshape(*raw.shape[:-1], -1, np.size(self.levels))
 
 
 @final

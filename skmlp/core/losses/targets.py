@@ -27,6 +27,19 @@ def require_probabilities(loss: Loss, y: Array) -> None:
     )
 
 
+def require_one_hot(loss: Loss, y: Array) -> None:
+    """Raise ValueError unless the rows of y are probabilities that sum to 1."""
+    require_probabilities(loss, y)
+    totals = y.sum(axis=-1, keepdims=True)
+    require(
+        np.isclose(totals, 1.0, rtol=0, atol=1e-3),
+        totals,
+        loss,
+        "columns of y that sum to 1 (the value shown is a sum)",
+        "Pass one-hot rows; for several labels a row take 'multilabel-indicator' targets.",
+    )
+
+
 def smoothed(y: Array, label_smoothing: float, n_classes: int) -> Array:
     """Move a part of the certainty of y to all classes alike."""
     if label_smoothing == 0:
