@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit, KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 import skmlp
 from skmlp import _peers
+from skmlp.export._skops import is_trusted
 
 #: What ``--quality`` chooses.
 QUALITIES = {"default": {}, "best": skmlp.BEST_QUALITY}
@@ -335,29 +336,6 @@ def _skops() -> Any:
 def _check_place(path: str) -> None:
     if not Path(path).parent.is_dir():
         raise CommandError(f"no such folder: {Path(path).parent}")
-
-
-_STATEFUL = {
-    "sklearn": (BaseEstimator, BaseCrossValidator, BaseShuffleSplit),
-    "numpy": (np.generic, np.dtype),
-}
-
-
-def is_trusted(name: str) -> bool:
-    """Say whether a file may bring in the thing of this dotted name.
-
-    Only classes do, and only such as hold a model's state: ours, estimators and splitters of
-    scikit-learn, numbers and dtypes of NumPy. A library's name alone is no warrant, for
-    NumPy has functions that run any text they are given. Nothing is imported to find out.
-    """
-    module, _, attribute = name.rpartition(".")
-    found = getattr(sys.modules.get(module), attribute, None)
-    if not isinstance(found, type):
-        return False
-    if module.startswith("skmlp."):
-        return found.__module__ == module
-    house = module.split(".")[0]
-    return issubclass(found, _STATEFUL.get(house, ()))
 
 
 def load(path: str) -> Any:

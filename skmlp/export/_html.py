@@ -26,6 +26,7 @@ SCRIPTS = (
     "drawing.js",
     "outputs.js",
     "details.js",
+    "units.js",
     "pad.js",
     "table.js",
     "page.js",

@@ -26,7 +26,7 @@ from skmlp.export._onnx_nodes import (
     table_rows,
 )
 
-#: Versions of the operators, which every runtime since 2022 knows, and of the file format.
+#: Versions of the operators, of 2022, and of the file format that came with them.
 OPSETS = {"": 17, "ai.onnx.ml": 3}
 IR_VERSION = 8
 
@@ -139,10 +139,9 @@ def _check_names(given: list[str], made: list[str]) -> None:
 
 def inputs_of(g: Graph, inputs: list[dict[str, Any]]) -> list[Any]:
     """Return what tells of the inputs: of one for all, or one for each column."""
-    number = g.number
     if not any(map(_is_text, inputs)):
-        return [g.tensor("X", number, len(inputs))]
-    return [g.tensor(one["name"], STRING if _is_text(one) else number, 1) for one in inputs]
+        return [g.tensor("X", g.number, len(inputs))]
+    return [g.tensor(one["name"], STRING if _is_text(one) else g.number, 1) for one in inputs]
 
 
 def _is_text(given: dict[str, Any]) -> bool:
@@ -165,6 +164,11 @@ def raw(g: Graph, inputs: list[dict[str, Any]], which: list[int]) -> str:
 def columns_of(g: Graph, description: dict[str, Any]) -> str:
     """Return the columns x (n, p)."""
     inputs, blocks = description["inputs"], []
+    if not description["columns"]:
+        raise ValueError(
+            "Got a model that uses none of its columns, as none had two values or more. There is "
+            "nothing to write: it predicts the same for all rows."
+        )
 
     def kind(column: dict[str, Any]) -> tuple[str, int]:
         return column["take"], column["input"] if column["take"] == "lookup" else -1
@@ -223,14 +227,15 @@ def _output(g: Graph, x: str, name: str, element: int, *shape: int) -> Any:
 
 def _classes(g: Graph, target: dict[str, Any], values: str, suffix: str) -> list[Any]:
     """Return the class of the largest probability, and all probabilities."""
-    values = between(g, values, *target["columns"])
-    text = target["type"] == "str"
     if target["type"] == "mixed":
         raise ValueError(
             f"Got classes of several types, {target['classes'][:4]}, but a tensor of ONNX has one "
             "type. Fit with str of each."
         )
-    # that of the fit is float in many a file, but 0.0 is the class 0
+    if suffix:  # there are those of other targets beside
+        values = between(g, values, *target["columns"])
+    text = target["type"] == "str"
+    # classes are floats in many a table, but 0.0 is the class 0
     classes = np.array(target["classes"], dtype=object if text else np.int64)
     label = g("Gather", classes, g("ArgMax", values, axis=1, keepdims=0), axis=0)
     return [

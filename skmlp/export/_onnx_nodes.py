@@ -198,6 +198,8 @@ def layer_norm(g: Graph, op: Op, x: str) -> str:
 
 def softmax(g: Graph, op: Op, x: str) -> str:
     """Return probabilities in each group of columns."""
+    if len(op["sizes"]) == 1:
+        return g("Softmax", x, axis=1)
     ends = pairwise(accumulate(op["sizes"], initial=0))
     return beside(g, [g("Softmax", between(g, x, *group), axis=1) for group in ends])
 
@@ -210,7 +212,8 @@ def ascend(g: Graph, op: Op, x: str) -> str:
     return g("Flatten", g("CumSum", steps, 2), axis=1)
 
 
-# -- activations, without Cos, Elu, Erf, Selu and Softplus, which runtimes may lack in float64 -
+# -- activations: made of what runtimes have in float64 too, which Cos, Elu, Erf, Selu, Softplus and
+# -- x Sigmoid(x), which they join into one, are not
 
 
 def elu(g: Graph, x: str, a: float) -> str:
@@ -230,7 +233,7 @@ def normal_share(g: Graph, x: str) -> str:
 
     Without Erf it is the inversion of the characteristic function, 1/2 + 1/π ∫ exp(-t²/2)
     sin(t x) / t dt over t > 0, by the trapezoid rule at t = h (k + 1/2). (Davies 1973,
-    "Numerical inversion of a characteristic function", Biometrika 60.) What the rule adds is
+    "Numerical inversion of a characteristic function", Biometrika 60.) The error of the rule is
     no more than the normal's share beyond 2π/h - abs(x), here 8.5, which is 1e-17.
     """
     if g.dtype == np.float32:

@@ -197,6 +197,12 @@ def test_categories_that_need_more_digits_are_refused():
     agree(found["label"], model.predict(large), tolerance=0)
 
 
+def test_a_model_without_columns_is_refused():
+    model = fitted(classifier(), FRAME[["same"]], TWO)
+    with pytest.raises(ValueError, match="uses none of its columns"):
+        to_onnx(model)
+
+
 def test_other_types_are_refused():
     with pytest.raises(ValueError, match="dtype='float16', but expected np.float32 or np.float64"):
         to_onnx(case("binary")[0], dtype="float16")

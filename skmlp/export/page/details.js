@@ -42,7 +42,7 @@ function showUnit(holder, column, index, { before, level, bias, pull, weights, s
 
 function unitName(column, index) {
   if (column.kind === "inputs") return column.names[index];
-  if (column.kind === "outputs") return column.rows[index].name;
+  if (column.kind === "outputs") return column.rows[index].title;
   return `Hidden layer ${column.layer}, unit ${index + 1}`;
 }
 
@@ -65,9 +65,9 @@ function strongestPulls(before, pull) {
       element("span", { class: "track" }, fill),
       element("span", { class: "amount" }, numberText(pull[i])));
   });
-  const more = order.length - rows.length;
+  const more = pull.length - rows.length;
   const caption = `Weight × value of ${before.kind === "hidden" ? "the layer before" : "the inputs"}` +
-    (more > 0 ? `, the strongest ${rows.length} of ${order.length}` : "");
+    (more > 0 ? `, the strongest ${rows.length} of ${pull.length}` : "");
   return element("div", {}, element("p", { class: "hint" }, caption),
     element("ul", { class: "pulls" }, ...rows));
 }

@@ -101,14 +101,25 @@ function drawUnits(context, column, now, colours) {
 }
 
 function drawNames(context, column, colours) {
-  context.font = "13px system-ui, sans-serif";
+  context.font = "12px system-ui, sans-serif";
   context.textAlign = "right";
   context.textBaseline = "middle";
   context.fillStyle = colours.ink;
   for (const { index, x, y, r } of column.nodes) {
-    const room = x - r - 8 - column.box[0];
-    context.fillText(shortened(context, column.names[index], room), x - r - 8, y);
+    const right = x - r - 8;
+    const lines = twoLines(context, column.names[index], right - column.box[0]);
+    lines.forEach((line, i) => context.fillText(line, right, y + 14 * (i + 0.5 - lines.length / 2)));
   }
+}
+
+// Break a name between words, if it must be.
+function twoLines(context, text, room) {
+  const fits = (words) => context.measureText(words.join(" ")).width <= room;
+  const words = text.split(" ");
+  let n = words.length;
+  while (n > 1 && !fits(words.slice(0, n))) n--;
+  const lines = [words.slice(0, n), words.slice(n)].filter((line) => line.length);
+  return lines.map((line) => shortened(context, line.join(" "), room));
 }
 
 function shortened(context, text, room) {

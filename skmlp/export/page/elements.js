@@ -1,5 +1,8 @@
 // Elements of the page, words for numbers, and colours.
 
+// Where the arrow keys lead, in x and y.
+const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
 // Make an element: attributes that begin with "on" are listeners, false and null ones are left out.
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -36,7 +39,7 @@ function withUnit(text, unit) {
 function shareText(share) {
   if (share > 0 && share < 0.001) return "<\u20090.1\u2009%";
   if (share < 1 && share > 0.999) return ">\u200999.9\u2009%";
-  return `${(100 * share).toFixed(share > 0.0995 && share < 0.9995 ? 0 : 1)}\u2009%`;
+  return `${(100 * share).toFixed(share >= 0.0995 && share < 0.9945 ? 0 : 1)}\u2009%`;
 }
 
 // Read the colours of the present scheme, light or dark.

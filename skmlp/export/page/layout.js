@@ -38,16 +38,22 @@ const isNarrow = (width) => width < 420;
 function heightOf(columns, width) {
   const tall = columns.map((column) => {
     if (column.kind === "image") return isNarrow(width) ? 100 : 170;
-    const { down } = gridOf(column, width);
+    const { down } = gridOf(column);
     return down * (column.kind === "inputs" ? ROW : PITCH);
   });
   return clamp(Math.max(...tall), 180, isNarrow(width) ? 300 : 440) + TITLES;
 }
 
+// Tell whether the outputs are better below the drawing than beside it.
+function isCrowded(columns, width) {
+  const hidden = columns.slice(1, -1).map((column) => gridOf(column).across);
+  return isNarrow(width) && hidden.reduce((a, b) => a + b, 0) > 7;
+}
+
 // Return how many columns and rows of its own a layer has.
-function gridOf(column, width) {
+function gridOf(column) {
   const listed = column.kind === "inputs" && column.size <= MOST_LISTED;
-  const across = listed ? 1 : Math.ceil(column.shown / (isNarrow(width) ? 12 : 16));
+  const across = listed ? 1 : Math.ceil(column.shown / 16);
   return { listed, across, down: Math.ceil(column.shown / across) };
 }
 
@@ -56,18 +62,19 @@ function gridOf(column, width) {
 function arrange(columns, [width, height], outputHeights, shape) {
   const narrow = isNarrow(width);
   const free = height - TITLES;
-  for (const column of columns) Object.assign(column, gridOf(column, width));
+  for (const column of columns) Object.assign(column, gridOf(column));
   const last = columns.at(-1);
   last.aligned = outputHeights.length === last.shown; // beside the bars
   const inner = columns.filter((column) => column.kind !== "image" && !column.aligned);
   const label = columns[0].listed ? Math.min(0.3 * width, 128) : 0;
-  const gap = narrow ? 26 : 64;
+  const gap = Math.min(narrow ? 22 : 60, (0.45 * width) / (columns.length - 1));
   const image = columns[0].kind === "image" ? Math.min(0.26 * width, 168) : 0;
   const spare = width - 24 - label - image - gap * (columns.length - 1);
   const across = inner.reduce((total, column) => total + column.across, 0);
   const pitch = clamp(spare / Math.max(across, 1), 3, narrow ? 20 : PITCH);
   for (const column of columns) {
     column.pitch = Math.min(column.listed ? ROW : pitch, free / column.down);
+    column.rise = column.listed ? column.pitch : Math.min(PITCH, 2 * pitch, free / column.down);
     column.width = widthOf(column, label, image);
   }
   const used = columns.reduce((total, column) => total + column.width, 0);
@@ -93,12 +100,12 @@ function placeImage(column, free, [rows, columns]) {
 }
 
 function placeNodes(column, free, outputHeights, label) {
-  const { across, down, pitch, box, aligned } = column;
+  const { across, down, pitch, rise, box, aligned } = column;
   const r = aligned || column.listed ? 6 : Math.min(9, 0.36 * pitch);
   column.nodes = Array.from({ length: column.shown }, (_, index) => {
     if (aligned) return { index, r, x: box[0] + 8, y: outputHeights[index] };
     const x = column.listed ? box[0] + label + 10 : box[0] + ((index % across) + 0.5) * pitch;
-    const y = free / 2 + (Math.floor(index / across) + 0.5 - down / 2) * pitch + 6;
+    const y = free / 2 + (Math.floor(index / across) + 0.5 - down / 2) * rise + 6;
     return { index, x, y, r };
   });
   const lowest = column.nodes[0].y, reach = column.nodes.at(-1).y - lowest || 1;

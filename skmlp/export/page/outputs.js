@@ -4,15 +4,20 @@ const MOST_BARS = 24; // with more classes only the likeliest stand here
 const LIKELIEST = 10;
 const AXIS_ROWS = 80; // predictions from which the scale of a number is taken
 
-// Return what is predicted, {name, column, target} each: the column is that of the values.
+// Return what is predicted, {name, title, column, target} each: the column is that of the values,
+// the title tells of the target too where there are several.
 function rowsOf(description, face) {
   const output = description.output;
   if (output.kind === "numbers") {
-    return output.predict.map((column, target) => ({ name: face.targets[target], column, target }));
+    const names = face.targets;
+    return output.predict.map((column, i) => ({ name: names[i], title: names[i], column, target: i }));
   }
   const targets = output.targets ?? [{ classes: output.classes, columns: [0] }];
-  return targets.flatMap(({ classes, columns }, target) =>
-    classes.map((name, i) => ({ name: String(name), column: columns[0] + i, target })));
+  return targets.flatMap(({ classes, columns }, target) => classes.map((value, i) => {
+    const name = String(value);
+    const title = output.several ? `${face.targets[target]}: ${name}` : name;
+    return { name, title, column: columns[0] + i, target };
+  }));
 }
 
 // Build the rows. `show(values)` brings them up to date, `levels()` are the units' (0 to 1),
@@ -119,7 +124,7 @@ function scaleRow() {
       mark.style.left = place(value);
       band.style.left = around ? place(around.ends[0]) : "0";
       band.style.right = around ? `calc(100% - ${place(around.ends[1])})` : "100%";
-      ends.replaceChildren(...[low, high].map((end) => element("span", {}, numberText(end))));
+      ends.replaceChildren(...(high > low ? [low, high] : []).map((end) => element("span", {}, numberText(end))));
       row.dataset.value = value;
     },
   };

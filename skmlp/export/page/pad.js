@@ -19,6 +19,7 @@ function makePad(holder, face, changed) {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.lineCap = context.lineJoin = "round";
   context.lineWidth = PEN * side;
+  const ink = new Float32Array(width * height);
   let chosen = null; // an example, seen as it is
   let at = [width / 2, height / 2], down = false; // of the keyboard's pen
 
@@ -80,10 +81,9 @@ function makePad(holder, face, changed) {
     cursor.hidden = false;
   }
 
-  const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const way = ways[event.key];
+    const way = WAYS[event.key];
     if (way) {
       const step = STEP * side * (event.shiftKey ? 4 : 1);
       moveTo([clamp(at[0] + step * way[0], 0, width), clamp(at[1] + step * way[1], 0, height)]);
@@ -109,9 +109,9 @@ function makePad(holder, face, changed) {
   // --- pictures
 
   // Lay ink (w x h, shares) onto the middle of the sheet.
-  function lay(ink, w, h) {
+  function lay(shares, w, h) {
     const data = new ImageData(w, h);
-    ink.forEach((share, i) => (data.data[4 * i + 3] = Math.round(255 * share)));
+    shares.forEach((share, i) => (data.data[4 * i + 3] = Math.round(255 * share)));
     context.clearRect(0, 0, width, height);
     context.putImageData(data, Math.floor((width - w) / 2), Math.floor((height - h) / 2));
   }
@@ -167,7 +167,7 @@ function makePad(holder, face, changed) {
 
   function drawn() {
     const { data } = context.getImageData(0, 0, width, height);
-    const ink = Float32Array.from({ length: width * height }, (_, i) => data[4 * i + 3] / 255);
+    for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3] / 255;
     return framed(ink, width, height, shape, frame);
   }
 

@@ -2,11 +2,12 @@
 
 const LAG = [40, 45]; // ms until a unit follows, and so much more for each layer
 const WAVE = 240; // ms in which sparks cross from one layer to the next
+const PAUSE = 100; // ms between words on a unit: nobody reads faster
 
 let colours = coloursNow();
 let size = [0, 0], context = null;
 let result = null, stale = true, asked = false, before = 0, waveFrom = -Infinity;
-let hovered = null, focused = null;
+let unexplained = true, explained = -Infinity;
 
 const find = (id) => document.getElementById(id);
 const { description, face } = unpacked(JSON.parse(find("model").textContent));
@@ -20,6 +21,7 @@ const input = face.image
   ? makePad(find("input"), face, changed)
   : makeTable(find("input"), description, face, changed);
 const canvas = find("drawing").querySelector("canvas");
+const units = makeUnits(find("network"), find("drawing"), columns, outputs.elements, pointed);
 
 const targets = columns.map((column) => new Float64Array(column.size));
 const now = {
@@ -53,6 +55,14 @@ function compute() {
   choose();
 }
 
+// A unit is pointed at, or none any longer.
+function pointed() {
+  if (!result) return;
+  choose();
+  explainUnit();
+  ask();
+}
+
 function sourcesAt(k) {
   return k === 1 ? sources : null;
 }
@@ -64,18 +74,24 @@ function edgesOf(k, to) {
   return edgesInto(columns[k], columns[k - 1], result.inner[k - 1], sourcesAt(k), to);
 }
 
-// Bring what is shown of the selected unit up to date.
+// Bring the edges of the selected unit up to date.
 function choose() {
-  const selected = now.selected = hovered ?? focused;
+  now.selected = units.selected();
   now.chosen = [];
-  const { column: k, index } = selected ?? leading();
-  showUnit(find("unit"), columns[k], index, detailsOf(k, index), colours);
-  if (!selected) return;
+  if (!now.selected) return;
+  const { column: k, index } = now.selected;
   if (k) now.chosen[k] = strongest(edgesOf(k, [index]), 40);
   if (k + 1 < columns.length) {
     const out = edgesOf(k + 1, Array(columns[k + 1].shown).keys());
     now.chosen[k + 1] = strongest(out.filter((edge) => edge.from === index), 40);
   }
+}
+
+// Tell what the selected unit adds up, or else the leading one.
+function explainUnit() {
+  const { column: k, index } = now.selected ?? leading();
+  showUnit(find("unit"), columns[k], index, detailsOf(k, index), colours);
+  if (now.selected) units.describe(levelOf(columns[k], index));
 }
 
 // Return the output with the largest level.
@@ -86,11 +102,7 @@ function leading() {
 
 function detailsOf(k, index) {
   const column = columns[k];
-  if (k === 0) {
-    const value = input.values()[index];
-    const text = typeof value === "number" ? numberText(value) : String(value ?? "missing");
-    return { level: `Its value is ${withUnit(text, face.units[column.names[index]])}.` };
-  }
+  if (k === 0) return { level: levelOf(column, index) };
   const unit = column.kind === "outputs" ? rows[index].column : index;
   const senders = columns[k - 1];
   const all = (x) => pulls(column.dense, unit, x, sourcesAt(k), senders.size);
@@ -98,7 +110,7 @@ function detailsOf(k, index) {
   const plain = sources.length === columns[0].size; // one weight for each pixel
   return {
     before: senders,
-    level: levelText(column, index),
+    level: levelOf(column, index),
     bias: column.dense.bias[unit],
     pull,
     weights: plain ? all(null) : pull,
@@ -106,12 +118,17 @@ function detailsOf(k, index) {
   };
 }
 
-function levelText(column, index) {
+function levelOf(column, index) {
+  if (column.kind === "inputs") {
+    const value = input.values()[index];
+    const text = typeof value === "number" ? numberText(value) : String(value ?? "missing");
+    return `Its value is ${withUnit(text, face.units[column.names[index]])}.`;
+  }
   if (column.kind === "hidden") {
     return `Passes on ${numberText(result.inner[column.number][index])}.`;
   }
   const value = result.values[rows[index].column];
-  const drawn = description.networks.length > 1 ? " Drawn is the first network's part in it." : "";
+  const drawn = description.networks.length > 1 ? " Below is the first network's part in it." : "";
   if (description.output.kind === "numbers") {
     const text = numberText(predicted(description, result.values)[index]);
     return `Predicted: ${withUnit(text, face.units[face.targets[index]])}.${drawn}`;
@@ -121,16 +138,19 @@ function levelText(column, index) {
 
 // --- words ------------------------------------------------------------------------------------
 
-let speaking = 0;
+let speaking = 0, told = "";
 
 function tell(found) {
+  const spoken = found.map((one) => `${one.title}: ${one.text} ${one.note}`).join(". ");
+  if (spoken === told) return;
+  told = spoken;
   find("verdict").replaceChildren(...found.map(({ title, text, note }) => element("div", {},
     element("span", { class: "title" }, title),
     element("strong", {}, text),
     element("span", { class: "note" }, note))));
   clearTimeout(speaking); // and say it once it stands
   speaking = setTimeout(() => {
-    find("spoken").textContent = found.map((one) => `${one.title}: ${one.text} ${one.note}`).join(". ");
+    find("spoken").textContent = spoken;
   }, 700);
 }
 
@@ -165,13 +185,18 @@ function frame(time) {
   if (stale) {
     stale = false;
     compute();
+    unexplained = true;
     if (time - waveFrom > WAVE * columns.length) waveFrom = time;
+  }
+  if (unexplained && time - explained > PAUSE) {
+    explainUnit();
+    [unexplained, explained] = [false, time];
   }
   now.wave = still.matches ? Infinity : (time - waveFrom) / WAVE;
   const settled = follow(time - before);
   before = time;
   if (context) drawNetwork(context, columns, now, colours, ...size);
-  if (!settled || now.wave < columns.length) ask();
+  if (!settled || unexplained || now.wave < columns.length) ask();
 }
 
 // Let the shown levels follow their targets, the later layers more slowly; tell if they are there.
@@ -189,95 +214,20 @@ function follow(elapsed) {
   return settled;
 }
 
-// --- units that one can point at --------------------------------------------------------------
-
-const units = columns.flatMap((column) => {
-  if (column.kind === "image") return [];
-  return Array.from({ length: column.shown }, (_, index) => {
-    const own = column.kind === "outputs" ? outputs.elements[index] : null;
-    const label = column.kind === "outputs" ? column.rows[index].name : unitName(column, index);
-    const made = own ?? element("button", { type: "button", class: "unit dot", "aria-label": label });
-    if (!own) find("drawing").append(made);
-    made.tabIndex = -1;
-    return { column: column.number, index, own, element: made };
-  });
-});
-units[0].element.tabIndex = 0;
-const unitOf = new Map(units.map((unit) => [unit.element, unit]));
-
-function pointAt(unit) {
-  if (hovered === unit) return;
-  hovered = unit;
-  choose();
-  ask();
-}
-
-const network = find("network");
-network.addEventListener("pointerover", (event) => {
-  if (event.pointerType !== "touch") pointAt(unitOf.get(event.target.closest(".unit")) ?? null);
-});
-network.addEventListener("pointerleave", () => pointAt(null));
-network.addEventListener("focusin", (event) => {
-  const unit = unitOf.get(event.target);
-  if (!unit) return;
-  for (const one of units) one.element.tabIndex = one === unit ? 0 : -1;
-  focused = unit;
-  choose();
-  ask();
-});
-network.addEventListener("focusout", () => {
-  focused = null;
-  choose();
-  ask();
-});
-find("drawing").addEventListener("click", (event) => {
-  const box = canvas.getBoundingClientRect();
-  nearest(event.clientX - box.left, event.clientY - box.top)?.element.focus();
-});
-
-const nodeOf = (unit) => columns[unit.column].nodes[unit.index];
-
-function nearest(x, y) {
-  const far = (unit) => Math.hypot(nodeOf(unit).x - x, nodeOf(unit).y - y);
-  const best = units.reduce((a, b) => (far(b) < far(a) ? b : a));
-  return far(best) < 24 ? best : null;
-}
-
-// The arrow keys lead to the nearest unit on that side.
-const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-network.addEventListener("keydown", (event) => {
-  const unit = unitOf.get(event.target);
-  if (event.key === "Escape") event.target.blur();
-  if (!unit || !WAYS[event.key]) return;
-  const [dx, dy] = WAYS[event.key], from = nodeOf(unit);
-  let best = null, least = Infinity;
-  for (const other of units) {
-    const to = nodeOf(other);
-    const along = dx * (to.x - from.x) + dy * (to.y - from.y);
-    const aside = Math.abs(dy * (to.x - from.x)) + Math.abs(dx * (to.y - from.y));
-    if (along > 1 && along + 3 * aside < least) [best, least] = [other, along + 3 * aside];
-  }
-  best?.element.focus();
-  event.preventDefault();
-});
-
 // --- size and scheme --------------------------------------------------------------------------
 
 function resize() {
+  const stage = find("drawing").parentElement;
+  const crowded = isCrowded(columns, stage.clientWidth);
+  stage.classList.toggle("crowded", crowded);
   find("drawing").style.minHeight = `${heightOf(columns, find("drawing").clientWidth)}px`;
   const box = find("drawing").getBoundingClientRect();
   size = [box.width, box.height];
   context = fitted(canvas, ...size);
   const middle = ({ top, bottom }) => (top + bottom) / 2 - box.top;
-  const heights = outputs.elements.map((row) => middle(row.getBoundingClientRect()));
+  const heights = (crowded ? [] : outputs.elements).map((row) => middle(row.getBoundingClientRect()));
   arrange(columns, size, heights, face.image?.shape);
-  for (const unit of units) {
-    if (unit.own) continue;
-    const { x, y } = nodeOf(unit), side = Math.max(columns[unit.column].pitch, 12);
-    Object.assign(unit.element.style, {
-      left: `${x - side / 2}px`, top: `${y - side / 2}px`, width: `${side}px`, height: `${side}px`,
-    });
-  }
+  units.place();
   ask();
 }
 
@@ -298,6 +248,7 @@ changed();
 // For the browser's console: predictions for raw values, and a frame at once.
 window.skmlp = {
   description,
+  values: () => input.values(),
   predict: (row) => predicted(description, forward(description, row).values),
   probabilities: (row) => Array.from(forward(description, row).values),
   frame() {
