@@ -75,8 +75,9 @@ SHAPING = (
     "parametric_activation",
 )
 
-#: In units of the mean weight of a row, so that the scale of the weights is no matter.
-_WIDE_L1 = 3.0
+#: Strength for a root of the number of rows, as the noise of a sum over rows grows by that; in
+#: units of the mean weight of a row, so that the scale of the weights is no matter.
+_WIDE_L1 = 0.21
 
 
 class Settings:
@@ -135,7 +136,7 @@ def resolve(
         if params["parametrization"] == "standard":
             recipe.update(learning_rate_init=0.001, learning_rate_factors=None)
     elif wide:
-        recipe["l1"] = _WIDE_L1
+        recipe["l1"] = _WIDE_L1 * n**0.5
     if incremental:  # a call does not know how far it is, and would have an average of its own
         recipe.update(learning_rate="constant", averaging=None)
     if n_columns > _MOST_EMBEDDED:

@@ -244,8 +244,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     and 96 units with "data" weights, "ntk" rates, learnt input scales, averaged weights, dropout,
     weight decay, label smoothing and calibration; each holds out a fold of its own, so that every
     row is trained on by three networks and watched by one. A table with more than 3 columns a row,
-    and the other solvers, get a plain network of 100 units, whose first layer is kept small by
-    ``l1=3`` where the table is wide. ``recipe="best"`` takes eight networks, "pbld" embeddings of
+    and the other solvers, get a plain network of 100 units, whose first layer is kept small by an
+    L1 penalty where the table is wide. ``recipe="best"`` takes eight networks, "pbld" embeddings of
     numbers, and 200 epochs. A parameter that you set is taken as it is.
 
     **Classes with an order.** ``loss="ordinal"`` is minus the log-probability of the true class

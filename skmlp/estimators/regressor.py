@@ -204,8 +204,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     three times 64 units with "data" weights, "ntk" rates, learnt input scales, averaged weights;
     each holds out a fold of its own, so that every row is trained on by three networks and watched
     by one. A table with more than 3 columns a row, and the other solvers, get a plain network of
-    100 units, whose first layer is kept small by ``l1=3`` where the table is wide. A parameter that
-    you set is taken as it is.
+    100 units, whose first layer is kept small by an L1 penalty where the table is wide. A parameter
+    that you set is taken as it is.
 
     References
     ----------
