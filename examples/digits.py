@@ -1,8 +1,11 @@
-"""Read handwritten digits, beside scikit-learn's own network.
+"""Read handwritten digits, beside scikit-learn's own network
+==========================================================
 
 Scikit-learn ships 1,797 digits of 8x8 pixels, written by 13 people. This example fits both
 libraries' MLPClassifier to three quarters of them, at the defaults of each, and tells how many of
 the rest they read right, in what time, and which digits are taken for which.
+
+::
 
     python examples/digits.py                    # scikit-learn's digits, no download
     python examples/digits.py --mnist FILE.npz   # 60,000 digits of 28x28 pixels, if you have them

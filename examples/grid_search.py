@@ -1,4 +1,5 @@
-"""Search a grid of networks, beside scikit-learn's own search over its own network.
+"""Search a grid of networks, beside scikit-learn's own search over its own network
+================================================================================
 
 Who smokes, current against never smokers, from the CpGs whose smoking effect is published, in the
 drawn cohort of `skmlp.datasets.make_methylation`. Both libraries try the same layer sizes,
@@ -6,6 +7,8 @@ penalties and learning rates on the same five folds, with the same seeds. The co
 imports and in SKLEARN_DEFAULTS, which makes our networks follow scikit-learn's; so both searches
 find the same, and what differs is the time. Ours trains the networks of one layer size, all folds
 of all candidates, as the rows of a few arrays.
+
+::
 
     python examples/grid_search.py                # 32 candidates
     python examples/grid_search.py --quick        # 8, for fewer epochs

@@ -1,4 +1,5 @@
-"""Predict smoking from DNA methylation in blood, and find the CpGs that tell.
+"""Predict smoking from DNA methylation in blood, and find the CpGs that tell
+==========================================================================
 
 Tobacco smoke leaves marks on DNA that last for years. This example asks how well four models
 read them, by cross-validation: who smokes (current against never smokers), and how much a
@@ -9,6 +10,8 @@ Few people and thousands of CpGs, most of them idle: networks drown in that, unl
 penalty keeps the weights of idle columns at rest. skmlp's networks have one by default on
 such tables (`l1="auto"`); its strength was chosen on this cohort and on GEO's GSE50660, so
 take their scores here as a demonstration, not as a test.
+
+::
 
     python examples/predict_smoking.py                 # a drawn cohort, no download
     python examples/predict_smoking.py --data table.csv.gz --target smoker   # a table of yours
