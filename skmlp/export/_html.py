@@ -293,7 +293,7 @@ def _measured(ink: Any) -> dict[str, Any] | None:
     if high - low > _EVEN * max(ink.shape[1:]):
         return None
     mass = ink.sum(axis=(1, 2))
-    lines = [ink.sum(axis=axis) @ (np.arange(m.shape[1]) + 0.5) for axis, m in zip((2, 1), marked)]
-    places = {"mass": np.stack(lines) / mass, "box": (starts + stops) / 2}
+    moments = [ink.sum(axis=a) @ (np.arange(ink.shape[3 - a]) + 0.5) for a in (2, 1)]
+    places = {"mass": np.stack(moments) / mass, "box": (starts + stops) / 2}
     by = min(places, key=lambda name: float(places[name].var(axis=1).sum()))
     return {"box": float(size), "by": by, "at": places[by].mean(axis=1).tolist()}

@@ -9,10 +9,10 @@ function explain(holder, columns) {
   holder.replaceChildren(
     element("h2", {}, "How it computes"),
     element("p", { class: "formula" }, "h = f(W x + b)"),
-    element("p", {}, "Each unit multiplies what comes from its left by its weights W, adds it all up " +
-      `with its bias b${passes}.`),
-    element("p", { class: "hint" }, "Point at a unit or tap it to see its weights, or press Tab and " +
-      "then arrow keys."),
+    element("p", {}, "Each unit multiplies what comes from its left by its weights W, adds it " +
+      `all up with its bias b${passes}.`),
+    element("p", { class: "hint" }, "Point at a unit or tap it to see its weights, or press Tab " +
+      "and then arrow keys."),
   );
 }
 
@@ -66,7 +66,8 @@ function strongestPulls(before, pull) {
       element("span", { class: "amount" }, numberText(pull[i])));
   });
   const more = pull.length - rows.length;
-  const caption = `Weight × value of ${before.kind === "hidden" ? "the layer before" : "the inputs"}` +
+  const senders = before.kind === "hidden" ? "the layer before" : "the inputs";
+  const caption = `Weight × value of ${senders}` +
     (more > 0 ? `, the strongest ${rows.length} of ${pull.length}` : "");
   return element("div", {}, element("p", { class: "hint" }, caption),
     element("ul", { class: "pulls" }, ...rows));

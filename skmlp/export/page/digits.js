@@ -20,25 +20,27 @@ function quantile(values, level) {
 
 // Return [left, top, right, bottom] of all ink, or null where there is none.
 function boundingBox(ink, width) {
-  let left = Infinity, top = Infinity, right = -1, bottom = -1;
-  for (let i = 0; i < ink.length; i++) {
-    if (!(ink[i] > 0)) continue;
-    const x = i % width, y = (i - x) / width;
-    left = Math.min(left, x);
-    right = Math.max(right, x + 1);
-    top = Math.min(top, y);
-    bottom = Math.max(bottom, y + 1);
+  let left = width, top = -1, right = 0, bottom = 0;
+  for (let y = 0, i = 0; i < ink.length; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (!(ink[i] > 0)) continue;
+      if (x < left) left = x;
+      if (x >= right) right = x + 1;
+      if (top < 0) top = y;
+      bottom = y + 1;
+    }
   }
-  return right < 0 ? null : [left, top, right, bottom];
+  return top < 0 ? null : [left, top, right, bottom];
 }
 
 // Return the means of ink within a box, cut into columns x rows cells: a cell takes its share of
 // each pixel that it touches, so that slanted edges come out grey.
 function resized(ink, width, [left, top, right, bottom], columns, rows) {
-  const across = new Float32Array((bottom - top) * columns);
-  shrink(ink, top * width + left, 1, width, right - left, bottom - top, across, 1, columns, columns);
+  const w = right - left, h = bottom - top;
+  const across = new Float32Array(h * columns);
+  shrink(ink, top * width + left, 1, width, w, h, across, 1, columns, columns);
   const found = new Float32Array(rows * columns);
-  shrink(across, 0, columns, 1, bottom - top, columns, found, columns, 1, rows);
+  shrink(across, 0, columns, 1, h, columns, found, columns, 1, rows);
   return found;
 }
 

@@ -1,7 +1,5 @@
 // The picture of the network, on a canvas.
 
-const STRENGTHS = 5; // edges are drawn in so many groups, the faintest first
-
 // Draw everything. `now` holds the levels of units (-1 to 1) and edges of each column, the selected
 // unit, the image that the network sees, and how far the wave through the layers has come.
 function drawNetwork(context, columns, now, colours, width, height) {
@@ -31,23 +29,16 @@ function drawEdges(context, before, column, now, k, colours) {
   const chosen = now.chosen[k];
   const edges = chosen ?? now.edges[k];
   const faint = now.selected && !chosen ? 0.25 : 1;
-  for (let group = 0; group < 2 * STRENGTHS; group++) {
-    const sign = group % 2 ? 1 : -1;
-    const level = Math.floor(group / 2);
+  for (const edge of edges) { // each a path of its own: many in one are far slower to paint
+    const b = column.nodes[edge.to];
+    const a = startOf(before, edge.from, b);
+    const c = bend(a, b), strength = Math.abs(edge.pull);
     context.beginPath();
-    for (const edge of edges) {
-      if (Math.sign(edge.pull) !== sign) continue;
-      if (Math.min(STRENGTHS - 1, Math.floor(Math.abs(edge.pull) * STRENGTHS)) !== level) continue;
-      const b = column.nodes[edge.to];
-      const a = startOf(before, edge.from, b);
-      const c = bend(a, b);
-      context.moveTo(a.x + a.r, a.y);
-      context.bezierCurveTo(a.x + c, a.y, b.x - c, b.y, b.x - b.r, b.y);
-    }
-    const strength = (level + 0.5) / STRENGTHS;
+    context.moveTo(a.x + a.r, a.y);
+    context.bezierCurveTo(a.x + c, a.y, b.x - c, b.y, b.x - b.r, b.y);
     context.globalAlpha = faint * (0.05 + 0.45 * strength);
     context.lineWidth = 0.6 + 1.4 * strength;
-    context.strokeStyle = sign > 0 ? colours.accent : colours.counter;
+    context.strokeStyle = edge.pull > 0 ? colours.accent : colours.counter;
     context.stroke();
   }
   drawSparks(context, before, column, edges, now.wave - k + 1, colours);
@@ -70,29 +61,36 @@ function drawSparks(context, before, column, edges, t, colours) {
   }
 }
 
-function disc(context, x, y, r, colour) {
+function outline(context, x, y, r) {
   context.beginPath();
   context.arc(x, y, r, 0, 2 * Math.PI);
+}
+
+function disc(context, x, y, r, colour) {
+  outline(context, x, y, r);
   context.fillStyle = colour;
   context.fill();
 }
 
 function drawUnits(context, column, now, colours) {
   const levels = now.levels[column.number];
-  for (const { x, y, r } of column.nodes) disc(context, x, y, r * 1.25, colours.card); // over edges
+  for (const { x, y, r } of column.nodes) disc(context, x, y, r * 1.4, colours.card); // over edges
   context.lineWidth = 1;
   context.strokeStyle = colours.line;
   for (const { index, x, y, r } of column.nodes) {
     const level = clamp(levels[index], -1, 1);
-    context.globalAlpha = Math.abs(level);
-    disc(context, x, y, r, level > 0 ? colours.accent : colours.counter);
-    context.globalAlpha = 1;
+    if (Math.abs(level) < 0.02) {
+      outline(context, x, y, r);
+    } else {
+      context.globalAlpha = Math.abs(level);
+      disc(context, x, y, r, level > 0 ? colours.accent : colours.counter);
+      context.globalAlpha = 1;
+    }
     context.stroke();
   }
   if (now.selected?.column === column.number) {
     const { x, y, r } = column.nodes[now.selected.index];
-    context.beginPath();
-    context.arc(x, y, r + 3, 0, 2 * Math.PI);
+    outline(context, x, y, r + 3);
     context.strokeStyle = colours.ink;
     context.lineWidth = 2;
     context.stroke();
@@ -108,7 +106,8 @@ function drawNames(context, column, colours) {
   for (const { index, x, y, r } of column.nodes) {
     const right = x - r - 8;
     const lines = twoLines(context, column.names[index], right - column.box[0]);
-    lines.forEach((line, i) => context.fillText(line, right, y + 14 * (i + 0.5 - lines.length / 2)));
+    const first = y - 7 * (lines.length - 1);
+    lines.forEach((line, i) => context.fillText(line, right, first + 14 * i));
   }
 }
 

@@ -15,6 +15,11 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Change a text only if it is another one, so that nothing is laid out anew.
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 function clamp(value, low, high) {
   return Math.min(Math.max(value, low), high);
 }
@@ -46,7 +51,8 @@ function shareText(share) {
 function coloursNow() {
   const style = getComputedStyle(document.documentElement);
   const names = ["card", "ink", "soft", "line", "accent", "counter"];
-  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  return Object.fromEntries(names.map((name) => [name, colour(name)]));
 }
 
 // Fit a canvas to its size on the page, at the screen's resolution; return its context.

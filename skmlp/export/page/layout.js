@@ -3,7 +3,7 @@
 
 const MOST_SHOWN = 256; // units of a layer
 const MOST_LISTED = 16; // inputs with a name of their own
-const MOST_EDGES = 110; // from one column to the next
+const MOST_EDGES = 70; // from one column to the next
 const PITCH = 27; // pixels between units
 const ROW = 34; // between inputs with names
 const TITLES = 44; // below the columns
@@ -66,7 +66,7 @@ function arrange(columns, [width, height], outputHeights, shape) {
   const last = columns.at(-1);
   last.aligned = outputHeights.length === last.shown; // beside the bars
   const inner = columns.filter((column) => column.kind !== "image" && !column.aligned);
-  const label = columns[0].listed ? Math.min(0.3 * width, 128) : 0;
+  const label = columns[0].listed ? Math.min(0.36 * width, 128) : 0;
   const gap = Math.min(narrow ? 22 : 60, (0.45 * width) / (columns.length - 1));
   const image = columns[0].kind === "image" ? Math.min(0.26 * width, 168) : 0;
   const spare = width - 24 - label - image - gap * (columns.length - 1);
@@ -112,7 +112,7 @@ function placeNodes(column, free, outputHeights, label) {
   for (const node of column.nodes) node.share = 0.1 + 0.8 * ((node.y - lowest) / reach);
 }
 
-// Return the strongest of edges {from, to, pull}, pulls divided by the largest.
+// Return the strongest of edges {from, to, pull}, the faintest first, pulls divided by the largest.
 function strongest(edges, most) {
   const largest = edges.reduce((a, edge) => Math.max(a, Math.abs(edge.pull)), 0);
   if (!largest) return [];
@@ -125,7 +125,8 @@ function strongest(edges, most) {
   }
   return edges
     .filter((edge) => bin(edge) >= least)
-    .map((edge) => ({ ...edge, pull: edge.pull / largest }));
+    .map((edge) => ({ ...edge, pull: edge.pull / largest }))
+    .sort((a, b) => Math.abs(a.pull) - Math.abs(b.pull));
 }
 
 // Return the edges into units `to` of a column, as they pull now.

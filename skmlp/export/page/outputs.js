@@ -9,8 +9,10 @@ const AXIS_ROWS = 80; // predictions from which the scale of a number is taken
 function rowsOf(description, face) {
   const output = description.output;
   if (output.kind === "numbers") {
-    const names = face.targets;
-    return output.predict.map((column, i) => ({ name: names[i], title: names[i], column, target: i }));
+    return output.predict.map((column, target) => {
+      const name = face.targets[target];
+      return { name, title: name, column, target };
+    });
   }
   const targets = output.targets ?? [{ classes: output.classes, columns: [0] }];
   return targets.flatMap(({ classes, columns }, target) => classes.map((value, i) => {
@@ -25,7 +27,7 @@ function rowsOf(description, face) {
 function makeOutputs(holder, description, face, rows) {
   const numbers = description.output.kind === "numbers";
   const many = !numbers && rows.length > MOST_BARS;
-  const made = (many ? rows.slice(0, LIKELIEST) : rows).map(() => (numbers ? scaleRow() : barRow()));
+  const made = rows.slice(0, many ? LIKELIEST : rows.length).map(numbers ? scaleRow : barRow);
   const several = description.output.several;
   holder.className = rows.some((row) => row.name.length > 3) ? "wordy" : "";
   made.forEach((row, i) => {
@@ -51,7 +53,8 @@ function makeOutputs(holder, description, face, rows) {
     found.forEach((value, i) => {
       const name = face.targets[i];
       const [low, high] = axes[i];
-      made[i].show(name, value, face.units[name], axes[i], intervalOf(description.output, values, i));
+      const around = intervalOf(description.output, values, i);
+      made[i].show(name, value, face.units[name], axes[i], around);
       levels[i] = high > low ? (value - low) / (high - low) : 0.5;
     });
   }
@@ -95,10 +98,9 @@ function barRow() {
   return {
     element: row,
     show(text, value) {
-      name.textContent = text;
-      name.title = text;
+      write(name, text);
       fill.style.transform = `scaleX(${value})`;
-      share.textContent = shareText(value);
+      write(share, shareText(value));
       row.dataset.value = value;
     },
   };
@@ -111,20 +113,22 @@ function scaleRow() {
   const band = element("span", { class: "band" });
   const mark = element("span", { class: "mark" });
   const track = element("span", { class: "track" }, band, mark);
-  const ends = element("span", { class: "ends" });
+  const least = element("span"), most = element("span");
+  const ends = element("span", { class: "ends" }, least, most);
   const parts = [name, number, interval, track, ends];
   const row = element("button", { type: "button", class: "unit scale" }, ...parts);
   return {
     element: row,
     show(text, value, unit, [low, high], around) {
       const place = (v) => `${high > low ? (100 * (v - low)) / (high - low) : 50}%`;
-      name.textContent = text;
-      number.textContent = withUnit(numberText(value), unit);
-      interval.textContent = around?.text ?? "";
+      write(name, text);
+      write(number, withUnit(numberText(value), unit));
+      write(interval, around?.text ?? "");
       mark.style.left = place(value);
       band.style.left = around ? place(around.ends[0]) : "0";
       band.style.right = around ? `calc(100% - ${place(around.ends[1])})` : "100%";
-      ends.replaceChildren(...(high > low ? [low, high] : []).map((end) => element("span", {}, numberText(end))));
+      write(least, high > low ? numberText(low) : "");
+      write(most, high > low ? numberText(high) : "");
       row.dataset.value = value;
     },
   };
@@ -136,8 +140,8 @@ function verdicts(description, face, values) {
   const found = predicted(description, values);
   const single = face.targets.length === 1;
   if (output.kind === "labels") {
-    const names = output.classes.filter((_, i) => found[i]);
-    return [{ title: single ? "Prediction" : "Labels", text: names.join(", ") || "none", note: "" }];
+    const text = output.classes.filter((_, i) => found[i]).join(", ") || "none";
+    return [{ title: single ? "Prediction" : "Labels", text, note: "" }];
   }
   return found.map((value, i) => {
     const title = single && face.targets[0] === "y" ? "Prediction" : face.targets[i];

@@ -5,6 +5,7 @@ const WAVE = 240; // ms in which sparks cross from one layer to the next
 const PAUSE = 100; // ms between words on a unit: nobody reads faster
 
 let colours = coloursNow();
+let still = false; // where motion is not wanted
 let size = [0, 0], context = null;
 let result = null, stale = true, asked = false, before = 0, waveFrom = -Infinity;
 let unexplained = true, explained = -Infinity;
@@ -14,7 +15,7 @@ const { description, face } = unpacked(JSON.parse(find("model").textContent));
 const rows = rowsOf(description, face);
 const columns = columnsOfNetwork(description, face, rows);
 const sources = sourcesOf(description);
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const motion = matchMedia("(prefers-reduced-motion: reduce)");
 const outputs = makeOutputs(find("outputs"), description, face, rows);
 const picture = element("canvas"); // what the network sees
 const input = face.image
@@ -177,11 +178,13 @@ function changed() {
 function ask() {
   if (asked) return;
   asked = true;
-  requestAnimationFrame(frame);
+  requestAnimationFrame((time) => {
+    asked = false;
+    frame(time);
+  });
 }
 
 function frame(time) {
-  asked = false;
   if (stale) {
     stale = false;
     compute();
@@ -192,7 +195,7 @@ function frame(time) {
     explainUnit();
     [unexplained, explained] = [false, time];
   }
-  now.wave = still.matches ? Infinity : (time - waveFrom) / WAVE;
+  now.wave = still ? Infinity : (time - waveFrom) / WAVE;
   const settled = follow(time - before);
   before = time;
   if (context) drawNetwork(context, columns, now, colours, ...size);
@@ -203,7 +206,7 @@ function frame(time) {
 function follow(elapsed) {
   let settled = true;
   now.levels.forEach((levels, k) => {
-    const share = still.matches ? 1 : 1 - Math.exp(-Math.min(elapsed, 50) / (LAG[0] + LAG[1] * k));
+    const share = still ? 1 : 1 - Math.exp(-Math.min(elapsed, 50) / (LAG[0] + LAG[1] * k));
     for (let j = 0; j < levels.length; j++) {
       const far = targets[k][j] - levels[j];
       const near = Math.abs(far) < 2e-3;
@@ -224,14 +227,17 @@ function resize() {
   const box = find("drawing").getBoundingClientRect();
   size = [box.width, box.height];
   context = fitted(canvas, ...size);
-  const middle = ({ top, bottom }) => (top + bottom) / 2 - box.top;
-  const heights = (crowded ? [] : outputs.elements).map((row) => middle(row.getBoundingClientRect()));
+  const heights = (crowded ? [] : outputs.elements).map((row) => {
+    const { top, bottom } = row.getBoundingClientRect();
+    return (top + bottom) / 2 - box.top;
+  });
   arrange(columns, size, heights, face.image?.shape);
   units.place();
   ask();
 }
 
 new ResizeObserver(resize).observe(find("drawing"));
+motion.addEventListener("change", () => (still = motion.matches));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   colours = coloursNow();
   changed();
@@ -240,6 +246,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 if (!face.image && outputs.widen) {
   for (const row of input.samples(AXIS_ROWS)) outputs.widen(forward(description, row).values);
 }
+still = motion.matches;
 explain(find("how"), columns);
 about();
 resize();

@@ -65,11 +65,14 @@ function numberControl(input, j, unit, whole, changed) {
     });
   }
   const toggle = input.missing
-    ? element("input", { type: "checkbox", onchange: () => toggled(), "aria-label": `${input.name} missing` })
+    ? element("input", {
+      type: "checkbox", "aria-label": `${input.name} missing`, onchange: () => toggled(),
+    })
     : null;
   const made = element("div", { class: "control" },
     element("label", { for: id, title: input.name }, input.name),
-    element("span", { class: "entry" }, box, unit ? element("span", { class: "unit-text" }, unit) : null),
+    element("span", { class: "entry" }, box,
+      unit ? element("span", { class: "unit-text" }, unit) : null),
     slider,
     toggle && element("label", { class: "missing" }, toggle, "missing"));
   box.addEventListener("input", () => {
@@ -131,7 +134,8 @@ function categoryControl(input, j, changed) {
   const id = `input-${j}`;
   const shares = input.statistics.shares ?? [];
   const commonest = Math.max(1, shares.indexOf(Math.max(...shares)));
-  const options = input.categories.map((name, i) => element("option", { value: i + 1 }, String(name)));
+  const options = input.categories.map((name, i) =>
+    element("option", { value: i + 1 }, String(name)));
   const none = element("option", { value: 0 }, "missing or other");
   const select = element("select", { id, onchange: changed }, ...options, none);
   select.value = commonest;

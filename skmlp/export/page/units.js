@@ -7,7 +7,8 @@ function makeUnits(network, drawing, columns, outputRows, pointed) {
     if (column.kind === "image") return [];
     return Array.from({ length: column.shown }, (_, index) => {
       const row = column.kind === "outputs" ? outputRows[index] : null;
-      return { column: column.number, index, isRow: Boolean(row), element: row ?? dot(column, index) };
+      const made = row ?? dot(column, index);
+      return { column: column.number, index, isRow: Boolean(row), element: made };
     });
   });
   const unitOf = new Map(units.map((unit) => [unit.element, unit]));
@@ -88,9 +89,8 @@ function makeUnits(network, drawing, columns, outputRows, pointed) {
     place() {
       for (const unit of units.filter(({ isRow }) => !isRow)) {
         const { x, y } = nodeOf(unit), side = Math.max(columns[unit.column].pitch, 12);
-        Object.assign(unit.element.style, {
-          left: `${x - side / 2}px`, top: `${y - side / 2}px`, width: `${side}px`, height: `${side}px`,
-        });
+        const [left, top, width] = [x - side / 2, y - side / 2, side].map((size) => `${size}px`);
+        Object.assign(unit.element.style, { left, top, width, height: width });
       }
     },
   };
