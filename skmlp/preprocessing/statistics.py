@@ -53,8 +53,8 @@ class Standardizer:
     shift : ndarray of shape (p,) or None
         None for CSR input.
     scale : ndarray of shape (p,)
-        Both have the dtype of X, or float32 if that is narrower. A column without a value has
-        shift 0, and scale 0 if "robust", 1 if "standard".
+        Both have the dtype of X, or float64 if that is neither float32 nor float64. A column
+        without a value has shift 0, and scale 0 if "robust", 1 if "standard".
     clip : float or None
         Where the reader shall clip smoothly the columns that are not plain.
     n_plain : int
@@ -79,7 +79,7 @@ class Standardizer:
         if w is not None and np.all(w == w[0]):
             w = None
         n_scaled = X.shape[1] - n_plain
-        dtype = np.result_type(X.dtype, np.float32)
+        dtype = _stored(X.dtype)
         self.scale = np.ones(X.shape[1], dtype=dtype)
         if sparse.issparse(X):
             self.shift = None
@@ -103,6 +103,11 @@ class Standardizer:
             smooth_clip(out[:, : X.shape[1] - self.n_plain], self.clip)
         out[np.isnan(out)] = 0
         return out
+
+
+def _stored(dtype: Any) -> Any:
+    """Return the dtype of what is learnt of columns of a dtype."""
+    return dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
 
 
 def smooth_clip(x: Any, limit: float) -> None:
@@ -137,7 +142,7 @@ def _robust(block: Any, w: Any) -> tuple[Any, Any]:
     with np.errstate(divide="ignore", over="ignore"):
         by_quartiles, by_range = 1 / (q75 - q25), 2 / (highest - lowest)
         # as the scale will be stored: what is too large for that is no scale
-        stored = np.result_type(block.dtype, np.float32)
+        stored = _stored(block.dtype)
         by_quartiles, by_range = by_quartiles.astype(stored), by_range.astype(stored)
     scale = np.where(np.isfinite(by_range), by_range, 0)
     return np.nan_to_num(q50, nan=0.0), np.where(np.isfinite(by_quartiles), by_quartiles, scale)

@@ -178,7 +178,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, n_columns_out)
-            Without NaN, of float64, or of float32 if X is an array of that or a narrower type.
+            Without NaN, of float64, or of float32 if X is and has no categories.
         """
         check_is_fitted(self)
         table = read(X)

@@ -489,6 +489,7 @@ def test_nothing_is_wider_than_the_window(visit, width):
     assert found == [width, 0]
 
 
+@pytest.mark.speed
 def test_sixty_frames_a_second(browser, tmp_path, rng):
     images = rng.random((40, 784)) * (rng.random((40, 784)) < 0.2)
     settings = {"n_estimators": 1, "max_iter": 1, "standardize": False, "random_state": 0}

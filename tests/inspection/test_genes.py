@@ -41,7 +41,7 @@ def cohort():
 @pytest.fixture(scope="module")
 def fits(cohort):
     X, y, _ = cohort
-    return fits_of(MLPClassifier((16,), max_iter=100), X, y)
+    return fits_of(MLPClassifier((16,), max_iter=100, l1=3.0), X, y)
 
 
 def test_the_cpgs_of_smoking_come_out_on_top(cohort, fits):
