@@ -60,11 +60,11 @@ def write_cohort(folder, n_people, n_cpgs):
     cohort = make_methylation(n_people, max(0, n_cpgs - n_known), random_state=0)
     betas, sheet = folder / "betas.csv", folder / "samples.csv"
     cohort.sheet.to_csv(sheet)
-    values = cohort.data.to_numpy()
+    words = np.array([f"{i / 1e4:.4f}" for i in range(10_001)], dtype=object)
     with betas.open("w", encoding="utf-8") as file:
         file.write(",".join(["cpg", *cohort.data.index]) + "\n")
-        for name, column in zip(cohort.data.columns, values.T, strict=True):
-            file.write(f"{name},{','.join(np.char.mod('%.4f', column))}\n")
+        for name, column in zip(cohort.data.columns, cohort.data.to_numpy().T, strict=True):
+            file.write(f"{name},{','.join(words[np.rint(1e4 * column).astype(int)])}\n")
     return betas, sheet
 
 
