@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 
-from skmlp import MLPClassifier, MLPRegressor, _command
+from skmlp import BEST_QUALITY, MLPClassifier, MLPRegressor, _command
 from skmlp.__main__ import main
 
 N = 60
@@ -34,10 +34,15 @@ def csv(table, tmp_path):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Leave out scikit-learn's models, which others test."""
-    monkeypatch.setattr(
-        _command, "entrants", lambda task, quality: {"skmlp": _command.ours(task, quality)}
-    )
+    """Leave out scikit-learn's models, which others test, and all but a few epochs."""
+
+    ours = _command.ours
+
+    def hasty(task, quality):
+        return ours(task, quality).set_params(max_iter=5)
+
+    monkeypatch.setattr(_command, "ours", hasty)
+    monkeypatch.setattr(_command, "entrants", lambda *asked: {"skmlp": hasty(*asked)})
 
 
 def refusal(capsys, *arguments):
@@ -64,6 +69,14 @@ def test_score_compares(csv, capsys, target, other, linear, headings):
     models = ["skmlp", "scikit-learn MLP", "HistGradientBoosting", linear, "dummy"]
     assert all(name in printed.out for name in [*models, *headings, "*", "±"])
     assert f"{N} rows, 3 columns: 3 numeric" in printed.err
+
+
+@pytest.mark.parametrize("quality", [{}, BEST_QUALITY], ids=["default", "best"])
+def test_ours_enters_as_it_is_at_each_quality(quality):
+    name = "best" if quality else "default"
+    for task, kind in (("regression", MLPRegressor), ("classification", MLPClassifier)):
+        for model in (_command.entrants(task, name)["skmlp"], _command.ours(task, name)):
+            assert repr(model) == repr(kind(**quality, random_state=0))
 
 
 @pytest.mark.parametrize("ending", ["tsv", "csv.gz", "tsv.gz", "parquet"])
@@ -217,7 +230,7 @@ def test_a_kept_model_predicts(kept, table, csv, tmp_path, capsys):
     assert main(["predict", path, csv, "--out", out]) == 0
     assert "ignored: 'price', 'grade'" in capsys.readouterr().err
     X = table[["height", "width", "depth"]]
-    expected = MLPRegressor(random_state=0).fit(X, table["price"]).predict(X)
+    expected = MLPRegressor(max_iter=5, random_state=0).fit(X, table["price"]).predict(X)
     np.testing.assert_allclose(pd.read_csv(out)["prediction"], expected, rtol=1e-5, atol=1e-6)
 
 

@@ -26,6 +26,7 @@ from skmlp.core.optimizers import (
 )
 from skmlp.core.schedules import FlatCosine
 from skmlp.core.training import train
+from tests.pairs import every_pair
 
 K, P = 3, 6
 SKLEARN = {
@@ -81,9 +82,9 @@ PROBLEMS = {"bowl": bowl, "valley": valley}
 FAST = {"adam", "adamw", "rmsprop", "rprop", "clipped", "per network", "factors", "AdamW"}
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize(
+    ("chain", "problem", "dtype"), every_pair([*CHAINS], [*PROBLEMS], [np.float32, np.float64])
+)
 def test_it_finds_the_minimum(chain, problem, dtype):
     optimizer = bound(*CHAINS[chain], dtype=dtype)
     theta = np.random.default_rng(0).uniform(-0.5, 0.5, size=(K, P)).astype(dtype)
@@ -107,9 +108,9 @@ def test_it_trains_a_network(chain, dtype):
     network.initialize([np.random.RandomState(k) for k in range(K)])
     network.prepare_training()
     batches = ArrayBatches(X, y, None, 60, [])
-    lr = 0.02 if chain in FAST else 0.1
+    lr = 0.03 if chain in FAST else 0.2
     optimizer = Optimizer(*copy.deepcopy(CHAINS[chain]))
-    state = train(network, SquaredError(), optimizer, batches, epochs=600, lr=lr)
+    state = train(network, SquaredError(), optimizer, batches, epochs=300, lr=lr)
     assert (state.train_loss < 0.15 * state.first_loss).all()
 
 

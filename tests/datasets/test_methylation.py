@@ -137,7 +137,7 @@ def test_null_probes_are_null():
 
 
 def test_causes_move_their_null_probes():
-    cohort = make_methylation(n_samples=1000, n_null=2000, random_state=0)
+    cohort = make_methylation(n_samples=1000, n_null=500, random_state=0)
     by_kind = cohort.cpgs["kind"].groupby(cohort.cpgs["kind"]).groups
     for kind, cause in (
         ("age", cohort.sheet["age"]),

@@ -18,6 +18,7 @@ from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor
 from skmlp.core.layers import PBLD
 from skmlp.core.schedules import SCHEDULES, Cosine
 from skmlp.core.training import Callback
+from tests.pairs import every_pair
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -506,9 +507,10 @@ def probability_loss(raw, y, kind, temperature, w=None):
     return np.average(each, weights=w)
 
 
-@pytest.mark.parametrize("settings", [{}, {"n_estimators": 3}, {"label_smoothing": 0.3}])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "settings", "weighted"),
+    every_pair([*KINDS], [{}, {"n_estimators": 3}, {"label_smoothing": 0.3}], [True, False]),
+)
 def test_the_temperature_makes_held_out_rows_likely(kind, settings, weighted):
     y = KINDS[kind]
     w = np.arange(30) % 3 if weighted else None

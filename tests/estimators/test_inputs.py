@@ -14,6 +14,7 @@ from sklearn.utils.validation import _get_feature_names
 
 from skmlp import MLPClassifier, MLPRegressor
 from skmlp.estimators import _data
+from tests.pairs import every_pair
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -258,10 +259,12 @@ MESSY = {
 }
 
 
-@pytest.mark.parametrize("table", MESSY.values(), ids=MESSY)
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
-def test_messy_tables_are_fitted(table, solver, normalization):
+@pytest.mark.parametrize(
+    ("name", "solver", "normalization"),
+    every_pair([*MESSY], ["adam", "lbfgs"], [None, "batch", "layer"]),
+)
+def test_messy_tables_are_fitted(name, solver, normalization):
+    table = MESSY[name]
     settings = {"solver": solver, "normalization": normalization, "dtype": "float64"}
     model = regressor(**settings).fit(table, Y[: len(table)])
     assert np.isfinite(model.predict(table)).all()

@@ -16,6 +16,7 @@ from sklearn.datasets import (
 )
 
 import skmlp
+from tests.pairs import every_pair
 
 # Fits here are cut short on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -106,6 +107,13 @@ def by_name(argument: str, table: dict[str, dict]):
     return pytest.mark.parametrize(argument, table.values(), ids=table.keys())
 
 
+def task_and(arguments: str, *values):
+    """Parametrise by tasks and more, by few of all combinations."""
+    cases = every_pair(TASKS, *values)
+    ids = ["-".join([task.name, *map(str, others)]) for task, *others in cases]
+    return pytest.mark.parametrize(f"task, {arguments}", cases, ids=ids)
+
+
 def assert_same_network(want, got, rtol=1e-6, atol=1e-9):
     """Compare all that a fit leaves behind."""
     assert_allclose(got.loss_curve_, want.loss_curve_, rtol=rtol)
@@ -119,21 +127,17 @@ def assert_same_network(want, got, rtol=1e-6, atol=1e-9):
         assert getattr(got, attribute) == getattr(want, attribute), attribute
 
 
-@every_task
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-@by_name("solver", SOLVERS)
+@task_and("activation, solver", ["identity", "logistic", "tanh", "relu"], list(SOLVERS))
 def test_loss_curve(task, activation, solver):
-    want, got = task.fit_both(activation=activation, **solver)
+    want, got = task.fit_both(activation=activation, **SOLVERS[solver])
     assert len(want.loss_curve_) == FEW_EPOCHS["max_iter"]
     assert_same_network(want, got)
     assert_allclose(got.best_loss_, want.best_loss_, rtol=1e-6)
 
 
-@every_task
-@by_name("schedule", SLOWING)
-@by_name("momentum", MOMENTUM)
+@task_and("schedule, momentum", list(SLOWING), list(MOMENTUM))
 def test_loss_curve_while_the_rate_falls(task, schedule, momentum):
-    want, got = task.fit_both(solver="sgd", **schedule, **momentum)
+    want, got = task.fit_both(solver="sgd", **SLOWING[schedule], **MOMENTUM[momentum])
     assert want._optimizer.learning_rate < want.learning_rate_init
     assert_same_network(want, got)
 
@@ -151,9 +155,7 @@ def test_initial_weights_are_the_same_draws(task, hidden_layer_sizes, activation
         assert_array_equal(ours, their)
 
 
-@every_task
-@pytest.mark.parametrize("shuffle", [True, False])
-@pytest.mark.parametrize("batch_size", ["auto", 1, 13, 129, 130])
+@task_and("shuffle, batch_size", [True, False], ["auto", 1, 13, 129, 130])
 def test_batches(task, shuffle, batch_size):
     assert_same_network(*task.fit_both(shuffle=shuffle, batch_size=batch_size, max_iter=4))
 

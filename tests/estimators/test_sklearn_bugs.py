@@ -78,9 +78,9 @@ def weights(model) -> np.ndarray:
 @fault("B1")
 def check_sample_weights_count_in_minibatches_of_one(face):
     """A batch is divided by rows times the mean weight of all, not by its own sum of weights."""
-    X = np.zeros((200, 1))
-    y = np.tile([0.0, 1.0], 100)
-    w = np.tile([1.0, 3.0], 100)
+    X = np.zeros((50, 1))
+    y = np.tile([0.0, 1.0], 25)
+    w = np.tile([1.0, 3.0], 25)
     settings = {**PLAIN, **LINEAR, **TO_THE_LAST_EPOCH, "batch_size": 1}
     model = face.regressor(**settings, learning_rate_init=0.003, max_iter=40)
     model.fit(X, y, sample_weight=w)
@@ -88,7 +88,7 @@ def check_sample_weights_count_in_minibatches_of_one(face):
 
     # The loss of an epoch weighs the rows likewise.
     still = {**settings, **FROZEN, "max_iter": 1}
-    whole = face.regressor(**{**still, "batch_size": 200}).fit(X, y, sample_weight=w)
+    whole = face.regressor(**{**still, "batch_size": 50}).fit(X, y, sample_weight=w)
     split = face.regressor(**still).fit(X, y, sample_weight=w)
     assert_allclose(split.loss_, whole.loss_)
 
@@ -214,7 +214,7 @@ def check_a_diverged_fit_stops_at_once_and_says_so(face):
 
 @fault("B10")
 def check_the_penalty_does_not_depend_on_the_batch(face):
-    X = np.random.RandomState(0).randn(300, 5)
+    X = np.random.RandomState(0).randn(60, 5)
     y = X.sum(axis=1)
     sizes = [
         np.sum(
@@ -228,7 +228,7 @@ def check_the_penalty_does_not_depend_on_the_batch(face):
             .coefs_[0]
             ** 2
         )
-        for batch_size in (10, 300)
+        for batch_size in (10, 60)
     ]
     assert_allclose(sizes[0], sizes[1], rtol=0.1)
 

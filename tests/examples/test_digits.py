@@ -19,8 +19,8 @@ def main():
 @pytest.fixture
 def mnist():
     """Images of 28x28 pixels, each digit a bar of its own."""
-    labels = np.tile(np.arange(10, dtype=np.uint8), 12)
-    images = np.random.default_rng(0).integers(0, 40, (120, 28, 28), dtype=np.uint8)
+    labels = np.tile(np.arange(10, dtype=np.uint8), 6)
+    images = np.random.default_rng(0).integers(0, 40, (60, 28, 28), dtype=np.uint8)
     for image, label in zip(images, labels, strict=True):
         image[2 * label + 4] = 250
     return images, labels
@@ -42,11 +42,11 @@ def test_mnist_from_a_file(main, mnist, keys, tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         main(
-            ["--mnist", str(path), "--held-out", "20", "--epochs", "2"]
+            ["--mnist", str(path), "--held-out", "10", "--epochs", "2"]
             + ["--plot", str(tmp_path / "digits.png")]
         )
     said = capsys.readouterr().out
-    assert "100 digits to learn from, 20 to read" in said
+    assert "50 digits to learn from, 10 to read" in said
     assert "Error " in said
     assert "Iteration 2" in said
 

@@ -1,4 +1,5 @@
 import builtins
+import functools
 import importlib.util
 import re
 from pathlib import Path
@@ -6,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+import skmlp
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "predict_smoking.py"
 
@@ -15,7 +18,10 @@ def example():
     spec = importlib.util.spec_from_file_location("predict_smoking", EXAMPLE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in ("MLPClassifier", "MLPRegressor"):
+            patch.setattr(skmlp, kind, functools.partial(getattr(skmlp, kind), max_iter=20))
+        yield module
 
 
 @pytest.fixture

@@ -503,7 +503,7 @@ EPOCHS = {**HALVING, "resource": "max_iter", "min_resources": 2, "max_resources"
 @pytest.mark.parametrize("settings", [HALVING, EPOCHS], ids=["rows", "epochs"])
 @pytest.mark.parametrize("kind", ["HalvingGridSearchCV", "HalvingRandomSearchCV"])
 def test_halving(kind, settings):
-    space = {"learning_rate_init": FOUR_RATES, "alpha": [0.0, 1.0]}
+    space = {"learning_rate_init": FOUR_RATES[::2], "alpha": [0.0, 1.0]}
     if kind == "HalvingRandomSearchCV":
         space["alpha"] = scipy.stats.uniform(0, 1)
     settings = {**settings, "factor": 2, "return_train_score": True}
@@ -683,7 +683,7 @@ def test_several_outputs():
 def test_single_precision_agrees_to_single_precision(dtype):
     settings = {"rtol": 1e-4, "atol": 1e-5, "scoring": LOSS, "return_train_score": True}
     model = small(dtype=dtype, max_iter=6)
-    assert_same(model, {**RATES, "alpha": [0.0, 1.0]}, X.astype(np.float32), Y, **settings)
+    assert_same(model, RATES, X.astype(np.float32), Y, **settings)
 
 
 # -- cross-validation ------------------------------------------------------------------
@@ -1012,7 +1012,7 @@ STEPS = {
 @pytest.mark.parametrize("case", STEPS)
 def test_steps_before_the_network_are_fitted_once_per_fold_and_setting(case):
     pipe, grid, expected = STEPS[case]
-    grid = {"mlpclassifier__learning_rate_init": FOUR_RATES, **grid}
+    grid = {"mlpclassifier__learning_rate_init": FOUR_RATES[::2], **grid}
     search = model_selection.GridSearchCV(pipe, grid, cv=skl.KFold(3), n_jobs=1)
     assert n_fits(search) == expected + 1
 

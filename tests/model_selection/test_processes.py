@@ -352,7 +352,8 @@ def test_bagging_in_threads_within_a_search():
     grid = {"estimator__alpha": [0.0, 1.0]}
     with joblib.parallel_config(backend="threading"):
         found = search(None, bagging, grid).fit(X, Y)
-    assert_found(found, skl.GridSearchCV(bagging, grid, cv=CV, scoring=LOSS).fit(X, Y))
+        theirs = skl.GridSearchCV(bagging, grid, cv=CV, scoring=LOSS).fit(X, Y)
+    assert_found(found, theirs)
 
 
 def test_searches_side_by_side_in_threads(expected):

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor, model_selection
+from tests.pairs import every_pair
 
 # 103 rows: folds of 34 and 35 rows, so of 68 and 69 to train on, which share a stack
 X, Y = make_classification(103, 6, n_informative=4, random_state=0)
@@ -45,6 +46,12 @@ def assert_same(estimator, grid, X, y, *, rtol=1e-9, atol=1e-12, params=None, **
     return ours
 
 
+def in_pairs(grid):
+    """Return a list of grids of one candidate each, few of all in the grid."""
+    candidates = every_pair(*grid.values())
+    return [{name: [value] for name, value in zip(grid, one, strict=True)} for one in candidates]
+
+
 CASES = {
     "as scikit-learn": (MLPClassifier(**SK), {**RATES, "alpha": [1e-4, 1.0]}, Y),
     "sgd": (
@@ -61,7 +68,7 @@ CASES = {
     "defaults, three classes": (classifier(), {"label_smoothing": [0.1, 0.2]}, Y3),
     "one network": (
         classifier(n_estimators=1, early_stopping=True, n_iter_no_change=3, max_iter=30),
-        {**RATES, "random_state": [0, 1], "tol": [1e-4, 1e-2]},
+        in_pairs({**RATES, "random_state": [0, 1], "tol": [1e-4, 1e-2]}),
         Y,
     ),
     "layer sizes": (classifier(), {"hidden_layer_sizes": [(4,), (6, 3)]}, Y),
@@ -72,7 +79,7 @@ CASES = {
     ),
     "decay, clipping": (
         classifier(clip_norm=1.0),
-        {"weight_decay": [0.0, 0.1], "clip_norm": [0.1, 1.0], "l1": [0.0, 0.5]},
+        in_pairs({"weight_decay": [0.0, 0.1, 0.3], "clip_norm": [0.1, 1.0], "l1": [0.0, 0.5]}),
         Y,
     ),
     "adam's own": (classifier(), {"beta_1": [0.8, 0.9], "beta_2": [0.9, 0.99]}, Y),
