@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -14,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skmlp.export._description import describe
+from skmlp.export._json import packed
 from skmlp.preprocessing.containers import read
 
 #: The page's scripts, in the order in which they stand in it.
@@ -156,19 +155,11 @@ def _piece(name: str) -> str:
 
 def _json(value: Any, dtype: str) -> str:
     """Write JSON that cannot end the element in which it stands."""
-    return json.dumps(value, default=_packer(dtype), allow_nan=False).replace("<", "\\u003c")
 
+    def written(values: Any) -> dict[str, Any]:  # matrices in a type, the few vectors in full
+        return packed(values, dtype if values.ndim > 1 else "float64")
 
-def _packer(dtype: str) -> Callable[[Any], dict[str, Any]]:
-    """Return what writes arrays in base64: matrices in a type, the few vectors in full."""
-
-    def packed(values: Any) -> dict[str, Any]:
-        kind = dtype if values.ndim > 1 else "float64"
-        raw = np.ascontiguousarray(values, dtype={"float32": "<f4", "float64": "<f8"}[kind])
-        text = base64.b64encode(raw.tobytes()).decode("ascii")
-        return {"shape": list(values.shape), kind: text}
-
-    return packed
+    return json.dumps(value, default=written, allow_nan=False).replace("<", "\\u003c")
 
 
 # --- words ------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def to_json(model: Any, path: Any = None, *, data: Any = None, compact: bool = F
     3.0
     """
     text = json.dumps(
-        describe(model, data), default=_packed if compact else _listed, allow_nan=False
+        describe(model, data), default=packed if compact else _listed, allow_nan=False
     )
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
@@ -60,6 +60,7 @@ def _listed(values: Any) -> Any:
     return values.tolist()
 
 
-def _packed(values: Any) -> dict[str, Any]:
-    raw = np.ascontiguousarray(values, dtype="<f4").tobytes()
-    return {"shape": list(values.shape), "float32": base64.b64encode(raw).decode("ascii")}
+def packed(values: Any, kind: str = "float32") -> dict[str, Any]:
+    """Return an array as base64 of "float32" or "float64", the lowest byte first."""
+    raw = np.ascontiguousarray(values, dtype=np.dtype(kind).newbyteorder("<")).tobytes()
+    return {"shape": list(values.shape), kind: base64.b64encode(raw).decode("ascii")}

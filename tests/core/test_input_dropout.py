@@ -27,10 +27,10 @@ FORMS = {
 }
 
 
-def make(rate, stack=K, alone=None):
+def make(rate):
     layers = [InputDropout(Dropout(rate)), Stem(Dense(5, INIT)), Activate(get_activation("tanh"))]
-    network = Network([*layers, Dense(2, INIT)], P, stack=stack)
-    network.initialize([np.random.RandomState(k) for k in range(stack)])
+    network = Network([*layers, Dense(2, INIT)], P, stack=K)
+    network.initialize([np.random.RandomState(k) for k in range(K)])
     return network
 
 
