@@ -164,21 +164,21 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, state: State) -> None:
         """Compare with the best so far."""
-        network = state.network
+        rows, here = state.network.rows, ~state.stop
         values = state.get(self.monitor)
-        for k, row in enumerate(network.rows):
-            if state.stop[k]:
-                continue
-            value, best = self.sign * values[k], self.sign * self.best[row]
-            tol, patience = self.limits[0][row], self.limits[1][row]
-            enough = value <= best - tol  # false for nan, which is no improvement
-            self.bad_epochs[row] = 0 if enough else self.bad_epochs[row] + 1
-            if value < best:
-                self.best[row], self.best_epoch[row] = values[k], state.epoch
-                if self.restore:
-                    self._keep(int(row), network.theta[k], network.stats[k])
-            if self.bad_epochs[row] > patience:
-                self._act(state, k, int(row))
+        found, best = self.sign * values, self.sign * self.best[rows]
+        tol, patience = self.limits[0][rows], self.limits[1][rows]
+        with np.errstate(invalid="ignore"):
+            enough = found <= best - tol  # false for nan, which is no improvement
+        bad = np.where(enough, 0, self.bad_epochs[rows] + 1)
+        self.bad_epochs[rows] = np.where(here, bad, self.bad_epochs[rows])
+        better = here & (found < best)
+        self.best[rows[better]], self.best_epoch[rows[better]] = values[better], state.epoch
+        if self.restore:
+            for k in np.flatnonzero(better):
+                self._keep(int(rows[k]), state.network.theta[k], state.network.stats[k])
+        for k in np.flatnonzero(here & (bad > patience)):
+            self._act(state, int(k), int(rows[k]))
 
     def _keep(self, row: int, theta: Array, stats: Array) -> None:
         if row in self.kept:

@@ -319,7 +319,8 @@ class Adam(Transform):
             b1, b2, factor = self.exact
             t = self.t + np.arange(1, _AHEAD + 1)[:, None, None]  # (steps, K, 1)
             table = (factor * np.sqrt(1 - b2**t) / (1 - b1**t)).astype(dtype)
-            self.table = table.ravel().tolist() if t.shape[1] == 1 else table
+            alike = bool((table == table[:, :1]).all())  # then a number will do, which is faster
+            self.table = table[:, 0, 0].tolist() if alike else table
         self.used += 1
         return self.table[self.used - 1]
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from skmlp.core.buffers import Array, Layout, Pieces, Workspace
+from skmlp.core.buffers import BLOCK_BYTES, Array, Layout, Pieces, Workspace
 
 
 @final
@@ -33,9 +33,16 @@ class Penalty:
 
     def bind(self, layout: Layout, work: Workspace) -> None:
         """Find the weights."""
-        self.pieces = Pieces(layout.span("weight"))
+        weights = layout.span("weight")  # they stand first
+        self.pieces, self.stop = Pieces(weights), weights.stop
         self.work = work
         self.l2_column, self.l1_column = work.column(self.l2, 2), work.column(self.l1, 2)
+        k = len(work.rows)
+        if 1 < k <= BLOCK_BYTES // (layout.size * work.dtype.itemsize):
+            # whole rows, with a strength for each parameter: without gaps NumPy is twice as fast
+            self.pieces = Pieces()
+            each = layout.vector({"weight": 1.0}, default=0.0).astype(work.dtype)
+            self.l2_column, self.l1_column = self.l2_column * each, self.l1_column * each
         self.has_l2, self.has_l1 = bool(np.any(self.l2)), bool(np.any(self.l1))
         self.rows_column = None if self.rows is None else work.column(self.rows, 2)
         self.shares: dict[Any, tuple[Any, Any, Any]] = {}  # for each n seen
@@ -56,9 +63,9 @@ class Penalty:
             scratch = self.work.array(self, "scratch", w.shape)
             if self.has_l2:
                 dw += np.multiply(w, l2_share, out=scratch)
-                value += np.vecdot(scratch, w) * 0.5
+                value += np.vecdot(scratch[:, : self.stop], w[:, : self.stop]) * 0.5
             if self.has_l1:
                 np.sign(w, out=scratch)
                 dw += np.multiply(scratch, l1_share, out=scratch)
-                value += np.vecdot(scratch, w)
+                value += np.vecdot(scratch[:, : self.stop], w[:, : self.stop])
         return value

@@ -141,12 +141,11 @@ class State:
 
     def _release(self, batches: Batches) -> None:
         """Let the stopped networks leave."""
-        if self.stop.any():
-            keep = ~self.stop
-            self._go_on_with(keep)
-            self.optimizer.select(keep)
-            self.optimizer.rebind(self.network.layout, self.network.work)
-            batches.select(keep)
+        keep = ~self.stop
+        self._go_on_with(keep)
+        self.optimizer.select(keep)
+        self.optimizer.rebind(self.network.layout, self.network.work)
+        batches.select(keep)
 
     def _reunite(self) -> None:
         """Bring the networks that left back into the stack; the optimiser has forgotten them."""
@@ -244,15 +243,17 @@ def train(
     if horizon is None or not np.array_equal(base, state.base_lr):
         state.base_lr, state.lr = base, np.broadcast_to(base, (network.k, 1)).copy()
     state._begin(epochs)
+    penalty.bind(network.layout, network.work)
     try:
         for hook in hooks(callbacks, "on_fit_start"):
             hook(state)
         for epoch in range(epochs):
             if state.stop.all():
                 break
-            state._release(batches)
             started = perf_counter()
-            penalty.bind(network.layout, network.work)
+            if state.stop.any():
+                state._release(batches)
+                penalty.bind(network.layout, network.work)
             _epoch(state, loss, batches, epoch, schedule, horizon, penalty, callbacks)
             state.epoch += 1
             state.history.append({})
@@ -338,7 +339,8 @@ def _epoch(
         weights = np.empty_like(losses)
         for row, size in zip(weights, sizes, strict=True):
             row[:] = size
-        state.train_loss = np.average(losses, axis=0, weights=weights)
+        losses *= weights
+        state.train_loss = losses.sum(axis=0) / weights.sum(axis=0)
 
 
 def _diverged(state: State) -> Array:

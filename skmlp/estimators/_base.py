@@ -6,6 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from difflib import get_close_matches
 from functools import cache
+from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
+    validate_parameter_constraints,
 )
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import (
@@ -131,10 +133,20 @@ class BaseMLP(
         """Read the signature once: a search asks for the parameters many times."""
         return super()._get_param_names()  # type: ignore[no-any-return]
 
+    @classmethod
+    @cache
+    def _get_param_defaults(cls) -> dict[str, Any]:
+        return {name: p.default for name, p in signature(cls).parameters.items()}
+
     def _validate_params(self) -> None:
         """Check the parameters; a name that is almost right gets a suggestion."""
         try:
-            super()._validate_params()
+            # what was left as it is needs no check, and a search fits many
+            given, defaults = self.get_params(deep=False), self._get_param_defaults()
+            given = {k: v for k, v in given.items() if k not in defaults or v is not defaults[k]}
+            validate_parameter_constraints(
+                self._parameter_constraints, given, caller_name=type(self).__name__
+            )
             split = self.validation_split
             if isinstance(split, str) and split not in SPLITS:  # a str has a method "split"
                 raise InvalidParameterError(

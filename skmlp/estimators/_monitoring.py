@@ -68,12 +68,13 @@ class TellScikitLearn(Callback):
 
 def extend_history(estimator: Any, records: list[dict[str, Any]]) -> None:
     """Append the epochs of a training, as means over the networks that were still trained."""
+    values = np.array([row for record in records for row in record.values()])  # (rows, K)
+    trained = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        means = np.where(trained, values, 0).sum(axis=-1) / trained.sum(axis=-1)
+    in_turn = iter(np.ravel(means).tolist())
     for record in records:
-        values = np.array(list(record.values()))  # (names, K)
-        trained = ~np.isnan(values)
-        with np.errstate(invalid="ignore"):
-            means = np.where(trained, values, 0).sum(axis=1) / trained.sum(axis=1)
-        row = dict(zip(record, means.tolist(), strict=True))
+        row = {name: next(in_turn) for name in record}
         estimator.loss_curve_.append(row["train_loss"])
         estimator.history_.append({"epoch": len(estimator.history_) + 1, **row})
 

@@ -34,6 +34,12 @@ def _finite_log(p):
     return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
 
 
+def _are_labels_like(y, predicted):
+    """Say whether y is a plain array of labels of one output, beyond doubt."""
+    plain = isinstance(y, np.ndarray) and y.dtype == predicted.dtype and y.dtype.kind in "biuU"
+    return plain and y.ndim == 1 and y.shape == predicted.shape
+
+
 def _ordered_categories(*values):
     """Return the categories of the first ordered pandas Categorical, lowest first; else None."""
     dtypes = (getattr(one, "dtype", None) for one in values)
@@ -560,8 +566,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _learn_targets(self, y, classes):
         self.temperature_ = 1.0
         if classes is None:
-            check_classification_targets(y)
             kind = type_of_target(y, input_name="y")
+            if not kind.startswith(("binary", "multi")):
+                check_classification_targets(y)  # which refuses it
         else:
             kind = "multilabel-indicator" if y.ndim == 2 else "multiclass"
         if kind.startswith("multiclass") and y.ndim == 2 and y.shape[1] == 1:
@@ -752,6 +759,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         float
         """
         predicted = self.predict(X)
+        if sample_weight is None and _are_labels_like(y, predicted):
+            return float((y == predicted).mean())  # accuracy_score checks for longer than we train
         if self._target_type != "multiclass-multioutput":
             return accuracy_score(y, predicted, sample_weight=sample_weight)
         return float(np.average((np.asarray(y) == predicted).all(axis=1), weights=sample_weight))

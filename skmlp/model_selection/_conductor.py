@@ -30,6 +30,9 @@ _STACK_BYTES = 3 << 19
 #: A stack of more networks gains nothing.
 _MOST_NETWORKS = 64
 
+#: Makes the context in which a function is called.
+Inside = Callable[[], AbstractContextManager[Any]]
+
 #: Whose thread this is.
 _present: contextvars.ContextVar[Call | None] = contextvars.ContextVar("present", default=None)
 
@@ -45,6 +48,8 @@ class Call:
     ----------
     function : callable
         Without arguments.
+    inside : callable
+        Returns the context in which it is called.
     stands : dict of str to Stand, default=None
         Where earlier trainings ended, which are gone on with, by their marks; None to note none.
 
@@ -58,7 +63,12 @@ class Call:
         Seconds that it stood still, but for its share of the training.
     """
 
-    def __init__(self, function: Callable[[], Any], stands: dict[str, Stand] | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[[], Any],
+        inside: Inside,
+        stands: dict[str, Stand] | None = None,
+    ) -> None:
         self.function, self.stands = function, stands
         self.left: dict[str, Stand] = {}
         self.result: Any = None
@@ -69,7 +79,7 @@ class Call:
         self._context = contextvars.copy_context()
         self._warnings = Warnings()
         self._thread = threading.Thread(
-            target=self._context.run, args=(self._run, _settings()), daemon=True, name="skmlp-fit"
+            target=self._context.run, args=(self._run, inside), daemon=True, name="skmlp-fit"
         )
 
     def go_on(self) -> None:
@@ -90,12 +100,12 @@ class Call:
             self._turn.release()
             self._thread.join()
 
-    def _run(self, settings: Callable[[], AbstractContextManager[Any]]) -> None:
+    def _run(self, inside: Inside) -> None:
         self._turn.acquire()
         _present.set(self)
         trainer.set(self._wait_for_one)
         try:
-            with settings():
+            with inside():
                 self.result = self.function()
         except BaseException as error:
             self.error = error
@@ -142,7 +152,7 @@ class Warnings:
 _HOOKS = [name for name in ("_showwarnmsg_impl",) if hasattr(warnings, name)]
 
 
-def _settings() -> Callable[[], AbstractContextManager[Any]]:
+def present_settings() -> Inside:
     """Return a way to have the settings of this thread in another: scikit-learn's and joblib's."""
     config, (backend, n_jobs) = sklearn.get_config(), joblib.parallel.get_active_backend()
 

@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import joblib
+import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
@@ -25,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from skmlp.estimators._base import BaseMLP
 from skmlp.estimators._folding import spaces
 from skmlp.estimators._jobs import Stand
-from skmlp.model_selection._conductor import Call, Clock, run_together
+from skmlp.model_selection._conductor import Call, Clock, present_settings, run_together
 from skmlp.model_selection._progress import Progress
 from skmlp.model_selection._shared import Shared, in_place, memory_of_pipelines, nested
 
@@ -178,10 +179,12 @@ def cut(tasks: Sequence[Any], n_jobs: int) -> list[list[int]]:
     for group in groups.values():
         # those of one fold side by side, since they share its rows
         group.sort(key=lambda i: (id(_training_rows(tasks[i])), i))
-        for i in group:
-            if len(units[-1]) == size or (large and units[-1] and _other_fold(tasks, i, units[-1])):
-                units.append([])
-            units[-1].append(i)
+        for part in np.array_split(group, -(-len(group) // size)):
+            for i in part.tolist():
+                other_fold = large and units[-1] and _other_fold(tasks, i, units[-1])
+                if i == part[0] and len(units[-1]) + len(part) > size or other_fold:
+                    units.append([])
+                units[-1].append(i)
     return units
 
 
@@ -229,9 +232,10 @@ def run_unit(
     shared = _kept.shared
     spaces.set(shared.spaces)
     names = {"time": Clock, "_safe_split": shared.safe_split}
+    inside = present_settings()
     calls = [
-        Call(partial(_call, shared, with_names(function.function, **names), args, kwargs), before)
-        for (function, args, kwargs), before in zip(tasks, stands, strict=True)
+        Call(partial(_call, shared, with_names(f.function, **names), args, kwargs), inside, before)
+        for (f, args, kwargs), before in zip(tasks, stands, strict=True)
     ]
     if isinstance(tasks, list):
         tasks.clear()  # the estimators are the calls' alone, and go with them
