@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from difflib import get_close_matches
-from functools import cache
-from inspect import signature
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,6 +42,8 @@ from skmlp.preprocessing.columns import ColumnEncoder
 from skmlp.preprocessing.containers import NARROW
 from skmlp.preprocessing.statistics import Standardizer
 
+#: What never changes, and is told apart by type and value.
+_PLAIN = str, int, float, type(None)
 #: Below this many values of X, float64 costs nothing.
 _FEW_VALUES = 5_000
 #: Rows by which data-driven initial weights are fitted.
@@ -133,20 +134,12 @@ class BaseMLP(
         """Read the signature once: a search asks for the parameters many times."""
         return super()._get_param_names()  # type: ignore[no-any-return]
 
-    @classmethod
-    @cache
-    def _get_param_defaults(cls) -> dict[str, Any]:
-        return {name: p.default for name, p in signature(cls).parameters.items()}
-
     def _validate_params(self) -> None:
         """Check the parameters; a name that is almost right gets a suggestion."""
         try:
-            # what was left as it is needs no check, and a search fits many
-            given, defaults = self.get_params(deep=False), self._get_param_defaults()
-            given = {k: v for k, v in given.items() if k not in defaults or v is not defaults[k]}
-            validate_parameter_constraints(
-                self._parameter_constraints, given, caller_name=type(self).__name__
-            )
+            for name, value in self.get_params(deep=False).items():
+                check = _checked if isinstance(value, _PLAIN) else _checked.__wrapped__
+                check(type(self), name, type(value), value)
             split = self.validation_split
             if isinstance(split, str) and split not in SPLITS:  # a str has a method "split"
                 raise InvalidParameterError(
@@ -596,6 +589,13 @@ class BaseMLP(
         if not (self.warm_start or getattr(self, "_incremental", False)):
             state.pop("_training", None)
         return state
+
+
+@lru_cache(maxsize=4096)
+def _checked(cls: type[BaseMLP], name: str, kind: type, value: Any) -> None:
+    """Check one parameter; once only, where it is plain, since a search fits many estimators."""
+    constraints = cls._parameter_constraints
+    validate_parameter_constraints(constraints, {name: value}, caller_name=cls.__name__)
 
 
 def _names_output(estimator: BaseMLP) -> bool:
