@@ -33,7 +33,7 @@ from skmlp.core.network import Network, batch_of
 from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._constraints import CONSTRAINTS, SPLITS
 from skmlp.estimators._data import folds, is_plain, lay_out, split
-from skmlp.estimators._folding import Folded, folds_up
+from skmlp.estimators._folding import Folded, folds_up, initialize
 from skmlp.estimators._jobs import Encoded, Training
 from skmlp.estimators._pack import chosen, drawn
 from skmlp.estimators._recipes import SHAPING, is_auto, is_wide, resolve, takes_folds
@@ -206,7 +206,7 @@ class BaseMLP(
         if fresh:
             self._arithmetic, self._encoder = self._dtype(X), None
         if fresh and like_sklearn:  # whose split follows the initial weights
-            self._draw(X)
+            self._draw(X, not (heard or incremental))
         given = any(part is not None for part in validation)
         chosen, held = self._split(X, y, weight, groups, given, incremental)
         if fresh:
@@ -214,7 +214,7 @@ class BaseMLP(
         table = self._encode_X(X)
         rows = self._rows(table, code, weight, chosen, learn=fresh)
         if fresh and not like_sklearn:
-            self._draw(rows.inputs)
+            self._draw(rows.inputs, not (heard or incremental))
             self._start(rows)
         watched = None
         if given:
@@ -227,7 +227,7 @@ class BaseMLP(
         self._before_training(watched)
         folded = None
         if fresh and not (heard or incremental) and folds_up(self, *rows.inputs.shape):
-            folded = Folded(self.networks_, self._drawn_from, rows, watched)
+            folded = Folded(self.networks_, *self._drawn_from, rows, watched)
             self.networks_ = folded.network
         run(self, rows, watched, heard, incremental)
         self._after_training(watched)
@@ -319,7 +319,7 @@ class BaseMLP(
                     "Set it back, or start anew with warm_start=False"
                 )
 
-    def _draw(self, X: Any) -> None:
+    def _draw(self, X: Any, may_fold: bool) -> None:
         """Build the networks for inputs like X and draw their initial weights."""
         sizes = self._built["hidden_layer_sizes"]
         n_raw = self._loss.n_raw(self.n_outputs_)
@@ -336,11 +336,12 @@ class BaseMLP(
             normalization=self.normalization,
             members=self._now.members,
         )
-        self._drawn_from = None
-        if X.shape[1] > X.shape[0]:  # the weights are many, and may have to be drawn again
-            self._drawn_from = copy.deepcopy(self._training.rngs)
         self.networks_ = Network(hidden, X.shape[1], stack=self._now.stack, dtype=self._arithmetic)
-        self.networks_.initialize(self._training.rngs)
+        streams, before = self._training.rngs, None
+        if X.shape[1] > X.shape[0]:  # the weights are many, and may have to be drawn again
+            before = copy.deepcopy(streams)
+        is_drawn = initialize(self.networks_, streams, may_fold and folds_up(self, *X.shape))
+        self._drawn_from = before, is_drawn
         self.n_layers_ = len(sizes) + 2
         self._n_features_out = (sizes[-1] if sizes else n_raw) * self._now.n_estimators
         self.t_ = 0
@@ -497,7 +498,9 @@ class BaseMLP(
         check_is_fitted(self)
         X = self._encode_X(self._check_X(X, reset=False))
         inputs = lay_out(X, None, self._standardizer, self._arithmetic)
-        raw = self.networks_.predict(inputs, upto)
+        raw = None if self._folded is None else self._folded.predict(inputs, upto)
+        if raw is None:
+            raw = self.networks_.predict(inputs, upto)
         return self._combine(raw) if upto is None else raw
 
     def _combine(self, raw: Any) -> Any:

@@ -24,7 +24,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skmlp.estimators._base import BaseMLP
-from skmlp.estimators._folding import spaces
+from skmlp.estimators._folding import memory
 from skmlp.estimators._jobs import Stand
 from skmlp.model_selection._conductor import Call, Clock, present_settings, run_together
 from skmlp.model_selection._progress import Progress
@@ -230,7 +230,7 @@ def run_unit(
         scorer = tasks[0][2].get("scorer")
         _kept.origin, _kept.shared = origin, Shared(origin.writes, not _is_known(scorer))
     shared = _kept.shared
-    spaces.set(shared.spaces)
+    memory.set(shared.memory)
     names = {"time": Clock, "_safe_split": shared.safe_split}
     inside = present_settings()
     calls = [

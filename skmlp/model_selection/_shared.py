@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from skmlp.estimators._base import BaseMLP
+from skmlp.estimators._folding import Memory
 
 #: Results of steps are kept while there are at most so many.
 _MOST_RESULTS = 64
@@ -47,7 +48,7 @@ class Shared:
         self.off, self.own_test = off, own_test
         self.splits: dict[Any, tuple[Any, ...]] = {}
         self.results: OrderedDict[Any, Any] = OrderedDict()
-        self.spaces: dict[Any, Any] = {}
+        self.memory = Memory()
 
     def safe_split(self, estimator: Any, X: Any, y: Any, indices: Any, train_indices=None) -> Any:
         """Return X and y of some rows, as scikit-learn's function of that name does."""
@@ -85,7 +86,7 @@ class Shared:
         for cache in (self.splits, self.results):
             if sum(map(_n_bytes, cache.values())) > _MOST_BYTES:
                 cache.clear()
-                self.spaces.clear()
+                self.memory.forget()
 
     def __deepcopy__(self, memo: Any) -> Shared:
         """Be the same to a clone."""

@@ -4,12 +4,15 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn.model_selection
 from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.base import clone
 
+import skmlp.model_selection
 from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor
-from skmlp.estimators import _folding
+from skmlp.core.network import Network
+from skmlp.estimators import _base, _data, _folding
 
 N, P = 40, 700
 rng = np.random.default_rng(0)
@@ -92,6 +95,7 @@ def test_given_rows_to_watch(monkeypatch):
         {"solver": "adam"},
         {"l1": 0.1},
         {"warm_start": True},
+        {"weight_init": "data"},
         {"scoring": "roc_auc", "early_stopping": True},
     ],
 )
@@ -99,3 +103,32 @@ def test_given_rows_to_watch(monkeypatch):
 def test_what_depends_on_the_axes_is_trained_as_it_is(settings, monkeypatch):
     model = MLPClassifier(**{**OURS, "max_iter": 3, **settings}).fit(X[:N], Y[:N])
     assert model._folded is None
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("large", [False, True])
+def test_a_search_draws_the_weights_of_a_fold_once(dtype, large, monkeypatch):
+    model = MLPClassifier(**{**SK, "max_iter": 8, "random_state": 0, "early_stopping": True})
+    x, grid = X.astype(dtype), {"alpha": [0.1, 1.0, 10.0], "learning_rate_init": [1e-3, 1e-2]}
+    if large:  # read in blocks
+        monkeypatch.setattr(_data, "_COPY_BYTES", 0)
+    searches = [
+        kind(model, grid, cv=3, refit=False, scoring=["accuracy", "neg_log_loss"])
+        for kind in (sklearn.model_selection.GridSearchCV, skmlp.model_selection.GridSearchCV)
+    ]
+    its = searches[0].fit(x, Y).cv_results_
+    draws = []
+
+    class Counting(Network):
+        def initialize(self, rngs):
+            draws.extend([self.n_in] * (self.n_in == P))
+            super().initialize(rngs)
+
+    monkeypatch.setattr(_base, "Network", Counting)
+    monkeypatch.setattr(_folding, "Network", Counting)
+    mine = searches[1].fit(x, Y).cv_results_
+    # one at the start, one for each later fold, and one for the rows of each to be scored
+    assert len(draws) <= 1 + 2 + 2 * 3
+    for score in ("mean_test_accuracy", "mean_test_neg_log_loss"):
+        assert_allclose(mine[score], its[score], rtol=1e-9 if dtype == "float64" else 1e-4)
