@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, final
 
@@ -11,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+#: Inputs whose weights are drawn together.
+_DRAWN = 4096
 
 
 class RandomSource(Protocol):
@@ -37,6 +41,13 @@ class Initializer(ABC):
     def bias(self, rng: RandomSource, fan_in: int, out: Array) -> None:
         """Fill out, shape (n_out,), after the weights were drawn: with zeros, unless overridden."""
         out[...] = 0.0
+
+
+def _fill(out: Array, draw: Callable[[tuple[int, int]], Any]) -> None:
+    """Fill out (n_in, n_out) with draws, not all at once: those of wide layers are large."""
+    for start in range(0, len(out), _DRAWN):
+        part = out[start : start + _DRAWN]
+        part[...] = draw(part.shape)
 
 
 @final
@@ -92,9 +103,9 @@ class VarianceScaling(Initializer):
         variance = self.scale / max(fan, 1)  # a layer without inputs has nothing to fill
         if self.distribution == "uniform":
             bound = math.sqrt(3.0 * variance)
-            out[...] = rng.uniform(-bound, bound, (n_in, n_out))
+            _fill(out, lambda shape: rng.uniform(-bound, bound, shape))
         else:
-            out[...] = rng.normal(0.0, math.sqrt(variance), (n_in, n_out))
+            _fill(out, lambda shape: rng.normal(0.0, math.sqrt(variance), shape))
 
 
 @final
@@ -122,7 +133,7 @@ class SklearnGlorot(Initializer):
         """Fill out, shape (n_in, n_out)."""
         n_in, n_out = out.shape
         bound = self._bound(n_in, n_out)
-        out[...] = rng.uniform(-bound, bound, (n_in, n_out))
+        _fill(out, lambda shape: rng.uniform(-bound, bound, shape))
 
     def bias(self, rng: RandomSource, fan_in: int, out: Array) -> None:
         """Fill out, shape (n_out,), from the distribution of the weights."""

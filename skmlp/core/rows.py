@@ -58,6 +58,11 @@ class Rows:
     seed: int = 0
 
     @property
+    def dtype(self) -> Any:
+        """That of the table."""
+        return self.table.dtype
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Numbers of rows and columns."""
         if isinstance(self.index, slice):

@@ -30,6 +30,7 @@ from sklearn.utils.validation import (
 from skmlp.core.layers import Dense, Scaling, Stem
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network, batch_of
+from skmlp.core.rows import Rows
 from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._constraints import CONSTRAINTS, SPLITS
 from skmlp.estimators._data import folds, is_plain, lay_out, split
@@ -263,7 +264,9 @@ class BaseMLP(
         return self.conventions == "skmlp" and self.standardize is not False
 
     def _takes_raw(self, X: Any) -> bool:
-        """Say whether X is left to the encoder of columns: a frame or array of mixed kinds."""
+        """Say whether X is a frame or array of mixed kinds, or rows that were checked before."""
+        if isinstance(X, Rows):
+            return True
         return self._imputes() and (hasattr(X, "columns") or not is_plain(X))
 
     def _learn_columns(self, X: Any, chosen: Any) -> ColumnEncoder | None:
@@ -275,13 +278,15 @@ class BaseMLP(
             max_one_hot=self.max_one_hot,
             indicators=not self._wide,
         )
+        if isinstance(X, Rows):  # finite numbers
+            return encoder.fit(X.table[X.index[:1]])
         numbers = isinstance(X, np.ndarray) and X.dtype.kind in "fiu"
         if self._wide and numbers and self.categorical_features == "from_dtype":
             chosen = [0]  # there is nothing to learn of the other rows
         return encoder.fit(X if chosen is None else _safe_indexing(X, chosen))
 
     def _encode_X(self, X: Any) -> Any:
-        return X if self._encoder is None else self._encoder.transform(X)
+        return X if self._encoder is None or isinstance(X, Rows) else self._encoder.transform(X)
 
     def _check_weight(self, X: Any, y: Any, sample_weight: Any) -> Any:
         if sample_weight is not None:
@@ -467,6 +472,8 @@ class BaseMLP(
             return None
         how = "robust" if self._now.standardize == "robust" else "standard"
         n_codes = len(self._encoder.cardinalities_) if self._encoder else 0
+        if isinstance(X, Rows):
+            X, index = X.table, X.index if index is None else X.index[index]
         return Standardizer(X, weight, how, n_codes, index)
 
     def _given_rows(self, X: Any, y: Any, sample_weight: Any) -> Encoded:

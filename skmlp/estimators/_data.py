@@ -31,7 +31,10 @@ def is_plain(X: Any) -> bool:
 
 
 def lay_out(X: Any, index: Any, standardizer: Standardizer | None, dtype: Any) -> Any:
-    """Return rows ``index`` of X, standardised, as the core takes them: array, CSR or Rows."""
+    """Return rows ``index`` of X, standardised, as the core takes them: array, CSR or Rows.
+
+    X itself may be Rows, which are finite numbers, as they are in their table.
+    """
     shift = standardizer.shift if standardizer else None
     scale = standardizer.scale if standardizer else None
     if sparse.issparse(X):
@@ -40,14 +43,19 @@ def lay_out(X: Any, index: Any, standardizer: Standardizer | None, dtype: Any) -
         if scale is not None:
             X.data *= scale.astype(dtype)[X.indices]
         return X
-    rows = Rows(X, slice(None) if index is None else index, shift, scale)
+    rows = X if isinstance(X, Rows) else Rows(X, slice(None))
+    rows = replace(rows if index is None else rows[index], shift=shift, scale=scale)
     if standardizer is not None:
-        with np.errstate(over="ignore"):
-            fill = X.dtype.kind == "f" and bool(np.isnan(X.sum()))
+        fill = not isinstance(X, Rows) and _has_gaps(X)
         rows = replace(rows, clip=standardizer.clip, n_plain=standardizer.n_plain, fill=fill)
     if rows.shape[0] * rows.shape[1] * np.dtype(dtype).itemsize > _COPY_BYTES:
         return rows
     return rows.whole(dtype)
+
+
+def _has_gaps(X: Any) -> bool:
+    with np.errstate(over="ignore"):
+        return X.dtype.kind == "f" and bool(np.isnan(X.sum()))
 
 
 def split(

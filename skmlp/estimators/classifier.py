@@ -252,7 +252,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     row is trained on by three networks and watched by one. A table with more than 3 columns a row,
     and the other solvers, get a plain network of 100 units, whose first layer is kept small by an
     L1 penalty where the table is wide. ``recipe="best"`` takes eight networks, "pbld" embeddings of
-    numbers, and 200 epochs. A parameter that you set is taken as it is.
+    numbers, and 190 epochs. A parameter that you set is taken as it is.
 
     **Classes with an order.** ``loss="ordinal"`` is minus the log-probability of the true class
     too, but the probabilities are those of a cumulative logit model [12]_: the network learns one
@@ -344,7 +344,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         },
         "best": {
             "n_estimators": 8,
-            "max_iter": 200,
+            "max_iter": 190,
             "numeric_embedding": "pbld",
         },
     }

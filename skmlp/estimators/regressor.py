@@ -261,7 +261,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "default": {"hidden_layer_sizes": (64, 64, 64), "learning_rate_init": 0.009},
         "best": {
             "n_estimators": 8,
-            "max_iter": 200,
+            "max_iter": 190,
             "numeric_embedding": "pbld",
             "parametric_activation": True,
         },

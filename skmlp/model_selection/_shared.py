@@ -12,8 +12,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.model_selection._validation import _safe_split
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.utils import _safe_indexing, get_tags
 
+from skmlp.core.rows import Rows
 from skmlp.estimators._base import BaseMLP
 from skmlp.estimators._folding import Memory
 
@@ -49,6 +50,7 @@ class Shared:
         self.splits: dict[Any, tuple[Any, ...]] = {}
         self.results: OrderedDict[Any, Any] = OrderedDict()
         self.memory = Memory()
+        self._X: Any = None
 
     def safe_split(self, estimator: Any, X: Any, y: Any, indices: Any, train_indices=None) -> Any:
         """Return X and y of some rows, as scikit-learn's function of that name does."""
@@ -57,8 +59,27 @@ class Shared:
             return _safe_split(estimator, X, y, indices, train_indices)
         key = np.asarray(indices).tobytes()  # of the X and y of one search
         if key not in self.splits:
-            self.splits[key] = _safe_split(estimator, X, y, indices, train_indices)
+            if self._stays_where_it_is(estimator, X):
+                rows = Rows(self._table, np.asarray(indices))
+                split = rows, None if y is None else _safe_indexing(y, indices)
+            else:
+                split = _safe_split(estimator, X, y, indices, train_indices)
+            self.splits[key] = split
         return tuple(map(handed_out, self.splits[key]))
+
+    def _stays_where_it_is(self, estimator: Any, X: Any) -> bool:
+        """Say whether rows are read from X, large and of finite numbers, and not copied."""
+        if not isinstance(X, np.ndarray) or X.ndim != 2 or X.nbytes <= _MOST_BYTES:
+            return False
+        if not isinstance(estimator, BaseMLP):
+            return False
+        if not isinstance(estimator.categorical_features, str | None):
+            return False
+        if self._X is not X:
+            self._X, self._table = X, X.view()
+            self._table.flags.writeable = False
+            self._is_finite = X.dtype.kind in "fiu" and _is_finite(X)
+        return self._is_finite
 
     def cache(self, function: Callable[..., Any], ignore: Sequence[str] = ()) -> Callable[..., Any]:
         """Return a function that computes nothing twice; what a Pipeline wants of its memory."""
@@ -95,6 +116,11 @@ class Shared:
     def __reduce__(self) -> Any:
         """Leave no trace in a pickled pipeline."""
         return _nothing, ()
+
+
+def _is_finite(X: Any) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return all(np.isfinite(row.sum(dtype=np.float64)) for row in X)
 
 
 def _nothing() -> None:

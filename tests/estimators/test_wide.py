@@ -13,6 +13,7 @@ import skmlp.model_selection
 from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor
 from skmlp.core.network import Network
 from skmlp.estimators import _base, _data, _folding
+from skmlp.model_selection import _shared
 
 N, P = 40, 700
 rng = np.random.default_rng(0)
@@ -113,6 +114,7 @@ def test_a_search_draws_the_weights_of_a_fold_once(dtype, large, monkeypatch):
     x, grid = X.astype(dtype), {"alpha": [0.1, 1.0, 10.0], "learning_rate_init": [1e-3, 1e-2]}
     if large:  # read in blocks
         monkeypatch.setattr(_data, "_COPY_BYTES", 0)
+        monkeypatch.setattr(_shared, "_MOST_BYTES", 0)
     searches = [
         kind(model, grid, cv=3, refit=False, scoring=["accuracy", "neg_log_loss"])
         for kind in (sklearn.model_selection.GridSearchCV, skmlp.model_selection.GridSearchCV)

@@ -12,6 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor, model_selection
+from skmlp.core.rows import Rows
+from skmlp.model_selection import _shared
 from tests.pairs import every_pair
 
 # 103 rows: folds of 34 and 35 rows, so of 68 and 69 to train on, which share a stack
@@ -148,3 +150,44 @@ CASES = {
 def test_a_search_finds_what_scikit_learns_finds(case):
     estimator, grid, y = CASES[case]
     assert_same(estimator, grid, X, y, return_train_score=True)
+
+
+#: Also on rows that are never copied: one of each kind of estimator, and of each use of the rows.
+IN_PLACE = [
+    "as scikit-learn",
+    "early stopping as scikit-learn",
+    "defaults",
+    "decay, clipping",
+    "scored as the user says",
+    "several outputs",
+    "regressor",
+    "numeric embedding",
+    "pipeline",
+    "bagging",
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("case", IN_PLACE)
+def test_rows_of_a_large_table_are_read_where_they_are(case, monkeypatch):
+    monkeypatch.setattr(_shared, "_MOST_BYTES", 0)
+    made = []
+
+    def counted(table, index):
+        made.append(index)
+        return Rows(table, index)
+
+    monkeypatch.setattr(_shared, "Rows", counted)
+    estimator, grid, y = CASES[case]
+    assert_same(estimator, grid, X, y, return_train_score=True)
+    assert bool(made) == isinstance(estimator, MLPClassifier | MLPRegressor)
+
+
+def test_a_large_table_with_gaps_is_copied_and_filled(monkeypatch):
+    monkeypatch.setattr(_shared, "_MOST_BYTES", 0)
+    x = X.copy()
+    x[::7, 2] = np.nan
+    assert_same(classifier(), RATES, x, Y)
+    search = model_selection.GridSearchCV(MLPClassifier(**SK), RATES, error_score="raise")
+    with pytest.raises(ValueError, match="contains NaN"):
+        search.fit(x, Y)
