@@ -30,8 +30,8 @@ def chunks(n: int, n_classes: int) -> list[slice]:
     return [slice(start, min(start + height, n)) for start in range(0, n, height)]
 
 
-def mean_log_loss(predict: Callable[[Any], Any], loss: IndexLogLoss, windows: Windows) -> float:
-    """Return the mean of -log p(token), p being the mean of the networks' probabilities.
+def log_losses(predict: Callable[[Any], Any], loss: IndexLogLoss, windows: Windows) -> Any:
+    """Return -log p(token) of each token (n,), p being the mean of the networks' probabilities.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def mean_log_loss(predict: Callable[[Any], Any], loss: IndexLogLoss, windows: Wi
     windows : Windows
         All tokens to be told.
     """
-    total = 0.0
+    found = np.empty(len(windows))
     for chunk in chunks(len(windows), loss.n_classes):
         which = np.arange(chunk.start, chunk.stop)
         raw = predict(windows.contexts(which))
         losses = loss.pointwise(raw, windows.targets(which), raw).astype(np.float64)  # (K, n)
-        total -= (logsumexp(-losses, axis=0) - np.log(len(losses))).sum()
-    return float(total / len(windows))
+        found[chunk] = np.log(len(losses)) - logsumexp(-losses, axis=0)
+    return found
 
 
 @dataclass(eq=False)
@@ -73,7 +73,7 @@ class HeldOut(Callback):
             return state.network.forward(X[None])
 
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            state.put("validation_loss", mean_log_loss(predict, self.loss, self.windows))
+            state.put("validation_loss", log_losses(predict, self.loss, self.windows).mean())
 
 
 @dataclass(eq=False)

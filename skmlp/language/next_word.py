@@ -14,7 +14,7 @@ from skmlp.core.network import Network
 from skmlp.core.training import State
 from skmlp.language import _architecture
 from skmlp.language._corpus import Windows, discover, encode, frequent, tail, translate
-from skmlp.language._running import chunks, mean_log_loss, run
+from skmlp.language._running import chunks, log_losses, run
 from skmlp.language._text import Cutter, lines_of
 
 
@@ -418,9 +418,23 @@ class NextWordModel(BaseEstimator):
         -------
         float
         """
+        return float(self.score_samples(texts).mean())
+
+    def score_samples(self, texts: Any) -> Any:
+        """Return the log-likelihood of each token, the ends of lines included, in nats.
+
+        Parameters
+        ----------
+        texts : iterable of str, open text file, or path
+            As for :meth:`score`.
+
+        Returns
+        -------
+        ndarray of shape (n_tokens,)
+        """
         check_is_fitted(self)
         windows = self._windows(self._encode(texts))
-        return -mean_log_loss(self.networks_.predict, self._loss, windows)
+        return -log_losses(self.networks_.predict, self._loss, windows)
 
     def perplexity(self, texts: Any) -> float:
         """Return exp(-score(texts)): among how many tokens the model seems to choose.

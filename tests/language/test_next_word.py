@@ -135,6 +135,9 @@ def test_probabilities_sum_to_1_and_score_is_their_log(variant):
     columns = [model.vocabulary_[token] for token in (*tokens, end)]
     expected = np.log(p[np.arange(len(columns)), columns]).mean()
     assert_allclose(model.score(TOY[:1]), expected, rtol=1e-4)
+    each = model.score_samples(TOY[:1])
+    assert each.shape == (len(columns),)
+    assert_allclose(each.mean(), expected, rtol=1e-4)
     assert_allclose(model.perplexity(TOY[:1]), np.exp(-expected), rtol=1e-3)
 
 
@@ -410,7 +413,9 @@ def test_one_str_is_no_list_of_contexts(toy):
         toy.predict_proba("x a")
 
 
-@pytest.mark.parametrize("method", ["score", "perplexity", "predict_proba", "predict"])
+@pytest.mark.parametrize(
+    "method", ["score", "score_samples", "perplexity", "predict_proba", "predict"]
+)
 def test_first_fit(method):
     with pytest.raises(NotFittedError):
         getattr(NextWordModel(), method)(TOY)

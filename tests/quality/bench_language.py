@@ -13,6 +13,8 @@ import math
 import time
 from pathlib import Path
 
+import numpy as np
+
 from skmlp.language import NextWordModel
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "text"
@@ -65,6 +67,67 @@ def shakespeare():
     return [text[:cut]], [text[cut + 1 :]], {}
 
 
+def counted(codes):
+    """Return the distinct rows of codes (n, m), and how often each is there."""
+    return np.unique(codes, axis=0, return_counts=True)
+
+
+class Trigram:
+    """An interpolated Kneser-Ney trigram with one discount for each order.
+
+    The probability of a token after two others is the discounted share of that among all tokens
+    seen after them, and for the rest that of shorter contexts, in which a token counts once for
+    each context it was seen in (Kneser & Ney 1995; Chen & Goodman 1999, section 2.7).
+    """
+
+    def __init__(self, codes, n_tokens):
+        self.n_tokens = n_tokens
+        grams, counts = counted(np.stack([codes[:-2], codes[1:-1], codes[2:]], axis=1))
+        self.orders = []
+        for m in (3, 2, 1):
+            once, twice = (counts == 1).sum(), (counts == 2).sum()
+            discount = once / max(1, once + 2 * twice)
+            key = self._key(grams)
+            before = self._key(grams[:, :-1])
+            here, place = np.unique(before, return_inverse=True)
+            totals, kinds = np.bincount(place, counts), np.bincount(place)
+            self.orders.append((m, key, counts, here, totals, discount * kinds, discount))
+            grams, counts = counted(grams[:, 1:]) if m > 1 else (grams, counts)
+
+    def _key(self, grams):
+        """Number each row of codes (n, m)."""
+        key = np.zeros(len(grams), dtype=np.int64)
+        for column in grams.T:
+            key = key * self.n_tokens + column
+        return key
+
+    def __call__(self, codes):
+        """Return the probability of each token but the first two."""
+        grams = np.stack([codes[:-2], codes[1:-1], codes[2:]], axis=1)
+        p = np.full(len(grams), 1 / self.n_tokens)
+        for m, key, counts, here, totals, kept, discount in self.orders[::-1]:
+            asked, before = self._key(grams[:, 3 - m :]), self._key(grams[:, 3 - m : 2])
+            at = np.minimum(np.searchsorted(key, asked), len(key) - 1)
+            seen = np.where(key[at] == asked, np.maximum(counts[at] - discount, 0), 0)
+            i = np.minimum(np.searchsorted(here, before), len(here) - 1)
+            mixed = (seen + kept[i] * p) / totals[i]
+            p = np.where(here[i] == before, mixed, p)
+        return p
+
+
+def mix(model, train, held):
+    """Print what a trigram reaches, and the mean of its probabilities and the model's."""
+    codes, told = model._encode(train), model._encode(held)
+    trigram = Trigram(codes, len(model.vocabulary_))(told)
+    network = np.exp(model.score_samples(held))[2:]
+    for name, p in (
+        ("network", network),
+        ("trigram", trigram),
+        ("mean of both", (network + trigram) / 2),
+    ):
+        print(f"{name}: perplexity {np.exp(-np.log(p).mean()):.2f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("corpus", choices=sorted(SETTINGS))
@@ -81,7 +144,8 @@ def main():
     model.fit(train, texts_val=held)
     print(f"{time.process_time() - start:.0f} s of CPU, {model.networks_.theta.size:,} parameters")
     loss = -model.score(held)
-    print(f"held out: {loss:.4f} nats a token, perplexity {math.exp(loss):.2f}")
+    print(f"held out: {loss:.4f} nats a token, perplexity {math.exp(loss):.2f}", flush=True)
+    mix(model, train, held)
 
 
 if __name__ == "__main__":
