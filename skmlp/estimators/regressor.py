@@ -260,7 +260,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     _recipes = {
         "default": {"hidden_layer_sizes": (64, 64, 64), "learning_rate_init": 0.009},
         "best": {
-            "n_estimators": 8,
+            "n_estimators": 7,
             "max_iter": 190,
             "numeric_embedding": "pbld",
             "parametric_activation": True,
