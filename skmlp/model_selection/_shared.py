@@ -68,10 +68,13 @@ class Shared:
         return tuple(map(handed_out, self.splits[key]))
 
     def _stays_where_it_is(self, estimator: Any, X: Any) -> bool:
-        """Say whether rows are read from X, large and of finite numbers, and not copied."""
+        """Say whether rows are read from X, large and of finite numbers, and not copied.
+
+        Only one of our own estimators can read them so, and no user's function may ask for them.
+        """
         if not isinstance(X, np.ndarray) or X.ndim != 2 or X.nbytes <= _MOST_BYTES:
             return False
-        if not isinstance(estimator, BaseMLP):
+        if not isinstance(estimator, BaseMLP) or self.own_test or callable(estimator.scoring):
             return False
         if not isinstance(estimator.categorical_features, str | None):
             return False

@@ -183,6 +183,17 @@ def test_rows_of_a_large_table_are_read_where_they_are(case, monkeypatch):
     assert bool(made) == isinstance(estimator, MLPClassifier | MLPRegressor)
 
 
+def test_a_users_scorer_sees_rows_of_a_large_table_as_an_array(monkeypatch):
+    monkeypatch.setattr(_shared, "_MOST_BYTES", 0)
+
+    def share(model, x, y):
+        return float((model.predict(x + 0.0) == y).mean())
+
+    assert_same(classifier(), RATES, X, Y, return_train_score=True, scoring=share)
+    watching = classifier(scoring=share, early_stopping=True)
+    assert_same(watching, RATES, X, Y, return_train_score=True)
+
+
 def test_a_large_table_with_gaps_is_copied_and_filled(monkeypatch):
     monkeypatch.setattr(_shared, "_MOST_BYTES", 0)
     x = X.copy()
