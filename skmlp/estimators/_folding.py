@@ -84,9 +84,9 @@ def initialize(network: Network, streams: Any, folds: bool) -> bool:
     if key not in known.drawn:
         network.initialize(streams)
         states = [stream.get_state() for stream in streams]
-        known.drawn[key] = network.theta[:, first:].copy(), states
+        known.drawn[key] = network.theta[:, first:].copy(), network.stats.copy(), states
         return True
-    network.theta[:, first:], states = known.drawn[key]
+    network.theta[:, first:], network.stats[:], states = known.drawn[key]
     for stream, state in zip(streams, states, strict=True):
         stream.set_state(state)
     return False

@@ -230,13 +230,13 @@ def run_unit(
         scorer = tasks[0][2].get("scorer")
         _kept.origin, _kept.shared = origin, Shared(origin.writes, not _is_known(scorer))
     shared = _kept.shared
-    memory.set(shared.memory)
     names = {"time": Clock, "_safe_split": shared.safe_split}
-    inside = present_settings()
+    inside, outside = present_settings(), memory.set(shared.memory)
     calls = [
         Call(partial(_call, shared, with_names(f.function, **names), args, kwargs), inside, before)
         for (f, args, kwargs), before in zip(tasks, stands, strict=True)
-    ]
+    ]  # each has a copy of the present context
+    memory.reset(outside)
     if isinstance(tasks, list):
         tasks.clear()  # the estimators are the calls' alone, and go with them
     run_together(calls, _report.get())

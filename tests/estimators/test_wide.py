@@ -109,8 +109,9 @@ def test_what_depends_on_the_axes_is_trained_as_it_is(settings, monkeypatch):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("large", [False, True])
-def test_a_search_draws_the_weights_of_a_fold_once(dtype, large, monkeypatch):
-    model = MLPClassifier(**{**SK, "max_iter": 8, "random_state": 0, "early_stopping": True})
+@pytest.mark.parametrize("settings", [{**SK, "early_stopping": True}, SETTINGS["batch norm"]])
+def test_a_search_draws_the_weights_of_a_fold_once(dtype, large, settings, monkeypatch):
+    model = MLPClassifier(**{**settings, "dtype": dtype, "max_iter": 8, "random_state": 0})
     x, grid = X.astype(dtype), {"alpha": [0.1, 1.0, 10.0], "learning_rate_init": [1e-3, 1e-2]}
     if large:  # read in blocks
         monkeypatch.setattr(_data, "_COPY_BYTES", 0)
@@ -134,3 +135,4 @@ def test_a_search_draws_the_weights_of_a_fold_once(dtype, large, monkeypatch):
     assert len(draws) <= 1 + 2 + 2 * 3
     for score in ("mean_test_accuracy", "mean_test_neg_log_loss"):
         assert_allclose(mine[score], its[score], rtol=1e-9 if dtype == "float64" else 1e-4)
+    assert _folding.memory.get() is None
