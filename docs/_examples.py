@@ -7,11 +7,12 @@ from sphinx_gallery.scrapers import figure_rst
 #: What is asked of each on the command line. Their defaults are larger.
 SMALL = {
     "digits": ["--epochs", "40"],
+    "digits_page": ["--epochs", "40"],
     "grid_search": ["--quick", "--samples", "200"],
     "methylome": ["--n-people", "120", "--n-cpgs", "2000", "--folds", "3"],
     "predict_smoking": ["--samples", "120", "--null", "60", "--folds", "2"],
 }
-WITHOUT_PICTURE = ("grid_search", "next_word")
+WITHOUT_PICTURE = ("digits_page", "grid_search", "next_word")
 
 
 def arguments(gallery_conf, script_vars):
