@@ -194,6 +194,11 @@ class Workspace:
             return float(numbers[0])  # products with a number are faster than with a (1, 1) array
         return numbers[list(self.rows)].reshape(-1, *[1] * (ndim - 1))
 
+    @property
+    def is_used(self) -> bool:
+        """Whether any array was asked for."""
+        return bool(self._arrays)
+
     def clear(self) -> None:
         """Forget all arrays."""
         self._arrays.clear()

@@ -118,8 +118,9 @@ class Network:
         self.bind()
 
     def finish_training(self) -> None:
-        """Let go of gradient and work arrays, which layers made anew do not know."""
-        self.__setstate__(self.__getstate__())
+        """Let go of gradient and work arrays, if any, which layers made anew do not know."""
+        if self.grad is not None or self.work.is_used:
+            self.__setstate__(self.__getstate__())
 
     def forward(self, x: Any, train: bool = False) -> Array:
         """Return the raw outputs (K, n, m), borrowed until the next call."""

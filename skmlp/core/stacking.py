@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,14 @@ def together(parts: Sequence[Any], sizes: Sequence[int]) -> Any:
 
 
 def _shared(part: Any) -> dict[str, Any]:
-    own = getattr(part, "per_network", ())
-    return {f.name: getattr(part, f.name) for f in fields(part) if f.init and f.name not in own}
+    return {name: getattr(part, name) for name in _names(type(part))}  # type: ignore[arg-type]  # a class is hashable
+
+
+@cache
+def _names(kind: Any) -> list[str]:
+    """Return the names of the settings that all networks of a stack have in common."""
+    own = getattr(kind, "per_network", ())
+    return [field.name for field in fields(kind) if field.init and field.name not in own]
 
 
 def _of_each(values: Sequence[Any], sizes: Sequence[int]) -> Any:

@@ -32,6 +32,7 @@ from skmlp.core.losses import Loss
 from skmlp.core.network import Network, batch_of
 from skmlp.core.rows import Rows
 from skmlp.estimators import _monitoring, _options
+from skmlp.estimators._checks import is_clean
 from skmlp.estimators._constraints import CONSTRAINTS, SPLITS
 from skmlp.estimators._data import folds, is_plain, lay_out, split
 from skmlp.estimators._folding import Folded, folds_up, initialize
@@ -174,6 +175,7 @@ class BaseMLP(
     ) -> Any:
         fresh = not hasattr(self, "_networks") or not (self.warm_start or incremental)
         heard = listeners(self, X, y)
+        may_fold = fresh and not (heard or incremental)
         X, y = self._check_X_y(X, y, reset=fresh)
         if fresh:
             self._learn_targets(y, classes)
@@ -207,7 +209,7 @@ class BaseMLP(
         if fresh:
             self._arithmetic, self._encoder = self._dtype(X), None
         if fresh and like_sklearn:  # whose split follows the initial weights
-            self._draw(X, not (heard or incremental))
+            self._draw(X, may_fold)
         given = any(part is not None for part in validation)
         chosen, held = self._split(X, y, weight, groups, given, incremental)
         if fresh:
@@ -215,7 +217,7 @@ class BaseMLP(
         table = self._encode_X(X)
         rows = self._rows(table, code, weight, chosen, learn=fresh)
         if fresh and not like_sklearn:
-            self._draw(rows.inputs, not (heard or incremental))
+            self._draw(rows.inputs, may_fold)
             self._start(rows)
         watched = None
         if given:
@@ -227,7 +229,7 @@ class BaseMLP(
             watched = self._held_folds(rows, y if chosen is None else y[chosen], chosen, groups)
         self._before_training(watched)
         folded = None
-        if fresh and not (heard or incremental) and folds_up(self, *rows.inputs.shape):
+        if may_fold and folds_up(self, *rows.inputs.shape):
             folded = Folded(self.networks_, *self._drawn_from, rows, watched)
             self.networks_ = folded.network
         run(self, rows, watched, heard, incremental)
@@ -236,9 +238,9 @@ class BaseMLP(
         return self
 
     def _check_X_y(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        if self._takes_raw(X):
+        if y is not None and self._needs_no_check(X):
             X = self._check_X(X, reset)
-            y = _check_y(y, multi_output=True, estimator=self)
+            y = y if is_clean(y, ndim=1) else _check_y(y, multi_output=True, estimator=self)
             check_consistent_length(X, y)
             return X, y
         checks = self._array_checks(X)
@@ -246,7 +248,7 @@ class BaseMLP(
         return X, y
 
     def _check_X(self, X: Any, reset: bool) -> Any:
-        if self._takes_raw(X):
+        if self._needs_no_check(X):
             X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
             return validate_data(self, X, skip_check_array=True, reset=reset)
         return validate_data(self, X, reset=reset, **self._array_checks(X))
@@ -263,9 +265,9 @@ class BaseMLP(
         """Say whether missing values, and categories, are taken care of here."""
         return self.conventions == "skmlp" and self.standardize is not False
 
-    def _takes_raw(self, X: Any) -> bool:
-        """Say whether X is a frame or array of mixed kinds, or rows that were checked before."""
-        if isinstance(X, Rows):
+    def _needs_no_check(self, X: Any) -> bool:
+        """Say whether X is in order, or of mixed kinds, which the encoder checks."""
+        if isinstance(X, Rows) or is_clean(X, ndim=2):
             return True
         return self._imputes() and (hasattr(X, "columns") or not is_plain(X))
 
@@ -354,13 +356,14 @@ class BaseMLP(
         self.loss_curve_: list[float] = []
 
     def _new_training(self) -> Training:
-        rng = check_random_state(self.random_state)
+        rng, k = check_random_state(self.random_state), self._now.stack
         # streams of their own for dropout, so that turning it on leaves the shuffles alone, and
         # for the other networks, so that the first is the one that would be trained alone
-        k = self._now.stack
-        state = rng.get_state()
-        seeds = rng.randint(2**31, size=2 * k - 1)
-        rng.set_state(state)
+        n_seeds = 2 * k - 1
+        if isinstance(self.random_state, int):
+            seeds = _first_numbers(self.random_state, n_seeds)
+        else:
+            seeds = _next_numbers(rng, n_seeds)
         dropout, others = seeds[:k], seeds[k:]
         return Training(
             [rng, *map(np.random.RandomState, others)],
@@ -369,11 +372,7 @@ class BaseMLP(
 
     def _seed(self) -> int:
         """Return a number that hangs on the random state, and does not change it."""
-        rng = self._training.rngs[0]
-        state = rng.get_state()
-        seed = rng.randint(2**31)
-        rng.set_state(state)
-        return int(seed)
+        return int(_next_numbers(self._training.rngs[0], 1)[0])
 
     def _start(self, rows: Encoded) -> None:
         """Fit the initial weights to the training rows, where they can be."""
@@ -606,6 +605,20 @@ def _checked(cls: type[BaseMLP], name: str, kind: type, value: Any) -> None:
     """Check one parameter; once only, where it is plain, since a search fits many estimators."""
     constraints = cls._parameter_constraints
     validate_parameter_constraints(constraints, {name: value}, caller_name=cls.__name__)
+
+
+def _next_numbers(rng: Any, size: int) -> Any:
+    """Return what a stream would draw next, and leave it as it is."""
+    state = rng.get_state()
+    numbers = rng.randint(2**31, size=size)
+    rng.set_state(state)
+    return numbers
+
+
+@lru_cache(maxsize=4096)
+def _first_numbers(seed: int, size: int) -> Any:
+    """Return what a new stream would draw; drawn once only, since a search fits many estimators."""
+    return np.random.RandomState(seed).randint(2**31, size=size)
 
 
 def _names_output(estimator: BaseMLP) -> bool:

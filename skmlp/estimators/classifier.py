@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
 from skmlp.core.callbacks import mean_loss
 from skmlp.core.losses import (
@@ -26,18 +26,13 @@ from skmlp.core.losses import (
     for_target_type,
 )
 from skmlp.estimators._base import BaseMLP, partial_fit_is_possible
+from skmlp.estimators._checks import are_labels_like, kind_of_target
 from skmlp.estimators._parameters import documented
 
 
 def _finite_log(p):
     """Return log(p), with the smallest normal number in place of a p that has rounded to 0."""
     return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
-
-
-def _are_labels_like(y, predicted):
-    """Say whether y is a plain array of labels of one output, beyond doubt."""
-    plain = isinstance(y, np.ndarray) and y.dtype == predicted.dtype and y.dtype.kind in "biuU"
-    return plain and y.ndim == 1 and y.shape == predicted.shape
 
 
 def _ordered_categories(*values):
@@ -566,7 +561,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _learn_targets(self, y, classes):
         self.temperature_ = 1.0
         if classes is None:
-            kind = type_of_target(y, input_name="y")
+            kind = kind_of_target(y)
             if not kind.startswith(("binary", "multi")):
                 check_classification_targets(y)  # which refuses it
         else:
@@ -621,11 +616,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return np.asarray(y.toarray() if hasattr(y, "toarray") else y, dtype=np.float64)
         blocks = []
         for column, classes in self._columns(y):
-            unseen = np.setdiff1d(column, classes)
-            if len(unseen):
+            if not np.isin(column, classes).all():
                 raise ValueError(
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. "
-                    f"'y' has {unseen}."
+                    f"'y' has {np.setdiff1d(column, classes)}."
                 )
             code = np.searchsorted(classes, column)
             blocks.append(code[:, None] == np.arange(len(classes)))
@@ -759,7 +753,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         float
         """
         predicted = self.predict(X)
-        if sample_weight is None and _are_labels_like(y, predicted):
+        if sample_weight is None and are_labels_like(y, predicted):
             return float((y == predicted).mean())  # accuracy_score checks for longer than we train
         if self._target_type != "multiclass-multioutput":
             return accuracy_score(y, predicted, sample_weight=sample_weight)

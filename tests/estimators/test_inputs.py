@@ -1,5 +1,7 @@
 """Whatever holds the numbers, the network is the same."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,10 +12,12 @@ from sklearn import config_context
 from sklearn.datasets import make_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import _get_feature_names
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _get_feature_names, check_array
 
 from skmlp import MLPClassifier, MLPRegressor
 from skmlp.estimators import _data
+from skmlp.estimators._checks import is_clean, kind_of_target
 from tests.pairs import every_pair
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -337,3 +341,60 @@ def test_weights_reach_the_score_with_routing_too(scoring):
     with config_context(enable_metadata_routing=True):
         routed = classifier(**settings).fit(X, LABELS, sample_weight=w)
     assert_allclose(routed.validation_scores_, plain.validation_scores_)
+
+
+BIG = np.float32(3e38)
+ARRAYS = {
+    "float64": np.array([[1.0, -2.0]]),
+    "float32, columns first": np.asfortranarray(np.ones((3, 2), np.float32)),
+    "every other row": np.ones((6, 2))[::2],
+    "a sum that overflows": np.array([[BIG, BIG]]),
+    "integers": np.array([[1, 2]]),
+    "float16": np.ones((2, 2), np.float16),
+    "a gap": np.array([[1.0, np.nan]]),
+    "infinity": np.array([[np.inf, 1.0]]),
+    "infinities": np.array([[np.inf, -np.inf]]),
+    "objects": np.array([[1, 2]], dtype=object),
+    "no row": np.ones((0, 2)),
+    "no column": np.ones((2, 0)),
+    "one dimension": np.ones(3),
+    "a matrix": np.matrix([[1.0]]),
+    "the other end first": np.ones((2, 2), ">f8"),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_what_is_clean_passes_scikit_learns_check_unchanged(name):
+    X = ARRAYS[name]
+    quick = is_clean(X, ndim=2)
+    assert quick == (name in ("float64", "float32, columns first", "every other row"))
+    if quick:
+        assert check_array(X, dtype=(np.float64, np.float32)) is X
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [0, 1] * 3,
+        [1, 2, 3] * 2,
+        [True, False] * 2,
+        [0, 1, 2],
+        [5] * 4,
+        [[0], [1]] * 2,
+        list("abab"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")
+def test_the_kind_of_a_target_is_scikit_learns(y):
+    y = np.array(y)
+    assert kind_of_target(y) == type_of_target(y)
+
+
+def test_many_classes_are_warned_of_where_scikit_learn_does():
+    told = []
+    for look in (kind_of_target, type_of_target):
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            assert look(np.arange(30)) == "multiclass"
+        told.append([str(one.message) for one in heard])
+    assert told[0] == told[1]
