@@ -121,7 +121,7 @@ class ArrayBatches(Batches):
             yield from self._in_order()
             return
         for row, n, rng in zip(self.order, self.counts, self.rngs, strict=False):
-            row[:n] = row[rng.permutation(n)]
+            rng.shuffle(row[:n])  # shuffled further
         y = self._take("y", self.y, self.order)
         w = None if self.w is None else self._take("w", self.w, self.order)
         X = self._take("X", self.X, self.order) if self._is_small() else None
