@@ -17,7 +17,7 @@ import skmlp
 # own floor it sees nothing; a layer, which is a room of its own, sees the contract that it fulfils.
 GROUND = "buffers"
 CORE_FLOORS = (
-    {"buffers", "stacking", "rows", "initializers", "activations", "schedules"},
+    {"buffers", "stacking", "rows", "scatter", "initializers", "activations", "schedules"},
     {"layers", "losses", "optimizers", "penalties", "rowspace"},
     {"network", "batches"},
     {"training"},

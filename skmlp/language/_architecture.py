@@ -17,6 +17,7 @@ from skmlp.core.layers import (
     Dense,
     Dropout,
     Embedding,
+    HashedNgrams,
     Layer,
     NextToken,
     Readout,
@@ -41,6 +42,10 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "normalization": [StrOptions(set(_options.NORMALIZATIONS)), None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
+    "ngram_sizes": ["array-like"],
+    "ngram_rows": [Interval(Integral, 1, None, closed="left")],
+    "ngram_dim": [Interval(Integral, 1, None, closed="left")],
+    "ngram_dropout": [Interval(Real, 0, 1, closed="left")],
     "weight_init": [StrOptions({*INITIALIZERS} - {"data"}), Initializer],
     "tie_embeddings": ["boolean"],
     "direct_connections": ["boolean"],
@@ -75,6 +80,9 @@ _SHAPING = (
     "hidden_layer_sizes",
     "activation",
     "normalization",
+    "ngram_sizes",
+    "ngram_rows",
+    "ngram_dim",
     "tie_embeddings",
     "direct_connections",
     "output",
@@ -103,7 +111,19 @@ def network_layer(model: Any, counts: Any) -> NextToken:
         # what was never seen is drawn at times too, or its output would stay as it started
         q = np.maximum(counts, 0.5)
         output = SampledReadout(readout, q / q.sum(), model.n_samples)
-    return NextToken(embedding, Chain(_hidden(model)), output)
+    return NextToken(embedding, Chain(_hidden(model)), output, _ngrams(model))
+
+
+def _ngrams(model: Any) -> HashedNgrams | None:
+    sizes = [int(size) for size in model.ngram_sizes]
+    if not sizes:
+        return None
+    if min(sizes) < 1 or max(sizes) > model.context_size:
+        raise ValueError(
+            f"ngram_sizes={model.ngram_sizes!r}: expected numbers from 1 to {model.context_size}, "
+            "the context_size; look further back, or leave out the longest"
+        )
+    return HashedNgrams(sizes, model.ngram_rows, model.ngram_dim, model.ngram_dropout)
 
 
 def _hidden(model: Any) -> list[Layer]:

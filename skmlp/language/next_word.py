@@ -61,6 +61,18 @@ class NextWordModel(BaseEstimator):
         Share of hidden units that are silenced in training.
     embedding_dropout : float, default=0.0
         Share of the embeddings' numbers that are silenced in training.
+    ngram_sizes : array-like of int, default=()
+        Numbers of last tokens that are also looked up together: with (2, 3), the last two and the
+        last three. Worth most for characters, of which any few are seen often; they bring a
+        network the memory of a table of counts.
+    ngram_rows : int, default=32768
+        Rows of the table for each of these numbers. Which row is an n-gram's is told by a hash,
+        so where there are more n-grams than rows, some share one.
+    ngram_dim : int, default=16
+        Length of a row.
+    ngram_dropout : float, default=0.0
+        Share of the n-grams that are hidden in training, which keeps the network from relying on
+        the longest; try 0.5.
     weight_init : str or Initializer, default="he_normal"
         Start of the hidden layers.
     tie_embeddings : bool, default=False
@@ -137,7 +149,8 @@ class NextWordModel(BaseEstimator):
     References
     ----------
     Bengio, Ducharme, Vincent & Jauvin (2003), "A neural probabilistic language model", JMLR 3,
-    1137-1155.
+    1137-1155. For n-grams beside it: Mikolov, Deoras, Povey, Burget & Černocký (2011), "Strategies
+    for training large scale neural network language models", ASRU, section 3.2.
 
     Examples
     --------
@@ -167,6 +180,10 @@ class NextWordModel(BaseEstimator):
         normalization: str | None = None,
         dropout: float = 0.0,
         embedding_dropout: float = 0.0,
+        ngram_sizes: Any = (),
+        ngram_rows: int = 32768,
+        ngram_dim: int = 16,
+        ngram_dropout: float = 0.0,
         weight_init: Any = "he_normal",
         tie_embeddings: bool = False,
         direct_connections: bool = False,
@@ -204,6 +221,10 @@ class NextWordModel(BaseEstimator):
         self.normalization = normalization
         self.dropout = dropout
         self.embedding_dropout = embedding_dropout
+        self.ngram_sizes = ngram_sizes
+        self.ngram_rows = ngram_rows
+        self.ngram_dim = ngram_dim
+        self.ngram_dropout = ngram_dropout
         self.weight_init = weight_init
         self.tie_embeddings = tie_embeddings
         self.direct_connections = direct_connections

@@ -16,13 +16,14 @@ from skmlp.core.layers import (
     Dense,
     Dropout,
     Embedding,
+    HashedNgrams,
     NextToken,
     Readout,
     SampledReadout,
 )
-from skmlp.core.layers.tokens import add_rows
 from skmlp.core.losses import IndexLogLoss
 from skmlp.core.network import Network
+from skmlp.core.scatter import add_rows
 
 K, N, C, V, D = 3, 8, 3, 7, 4
 Q = np.arange(1.0, V + 1) / np.arange(1.0, V + 1).sum()
@@ -34,8 +35,8 @@ def hidden(n_out):
     return Chain([Dropout(0.1), Beside(inner), Dense(n_out, INIT)])
 
 
-def next_token(n_out, output):
-    return lambda: NextToken(Embedding(V + 1, D), hidden(n_out), output())
+def next_token(n_out, output, ngrams=None):
+    return lambda: NextToken(Embedding(V + 1, D), hidden(n_out), output(), copy.copy(ngrams))
 
 
 LAYERS = {
@@ -43,6 +44,9 @@ LAYERS = {
     "full, tied": next_token(D, lambda: Readout(V, tied=True)),
     "sampled": next_token(6, lambda: SampledReadout(Readout(V), Q, 5)),
     "sampled, tied": next_token(D, lambda: SampledReadout(Readout(V, tied=True), Q, 5)),
+    "n-grams": next_token(6, lambda: Readout(V), HashedNgrams((1, 2, 3), 20, 2)),
+    "n-grams, dropped": next_token(6, lambda: Readout(V), HashedNgrams((2, 3), 20, 2, 0.4)),
+    "n-grams, tied": next_token(D, lambda: Readout(V, tied=True), HashedNgrams((2,), 30, 3)),
 }
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -208,3 +212,37 @@ def test_rows_of_one_code_are_summed():
     np.add.at(expected, codes, values)
     add_rows(table, codes, values)
     assert_allclose(table, expected, rtol=1e-13)
+
+
+def test_rows_of_ngrams_hang_on_their_tokens_alone_and_spread():
+    layer = HashedNgrams((2, 3), 1000, 2)
+    codes = np.array([[[5, 1, 2], [6, 1, 2], [5, 2, 1]]])
+    first, second, third = rows_of(layer, codes)
+    assert first[0] == second[0] != third[0]  # the same two, in the same order
+    assert first[1] != second[1]
+    every = np.stack(np.meshgrid(*[np.arange(100)] * 2, indexing="ij"), axis=-1).reshape(1, -1, 2)
+    counts = np.bincount(rows_of(HashedNgrams((2,), 1000, 2), every)[:, 0], minlength=1000)
+    assert counts.sum() == 10_000
+    assert counts.var() < 1.3 * counts.mean()  # as if they were thrown at random
+    np.testing.assert_array_less(rows_of(layer, codes)[:, 0], 1000)
+    np.testing.assert_array_less(999, rows_of(layer, codes)[:, 1])
+
+
+def rows_of(layer, codes):
+    return layer._rows_of(codes)[0]
+
+
+def test_what_is_read_of_an_ngram_never_seen_is_zero():
+    network = Network([HashedNgrams((2,), 50, 3)], 2)
+    network.initialize([np.random.default_rng(0)])
+    network.prepare_training()
+    codes = np.array([[[1, 2]]])
+    assert not network.forward(codes).any()
+    network.backward(np.ones((1, 1, 3)))
+    assert np.count_nonzero(network.grad) == 3
+    assert_allclose(network.grad[network.grad != 0], np.sqrt(3))
+
+
+def test_ngrams_longer_than_the_context_are_refused():
+    with pytest.raises(ValueError, match="at most 3, the length of the context"):
+        Network([HashedNgrams((2, 4), 50, 3)], 3)

@@ -40,6 +40,8 @@ VARIANTS = {
     "averaged": {"averaging": 0.9},
     "layer norm": {"normalization": "layer", "hidden_layer_sizes": (16, 16)},
     "characters": {"level": "char", "context_size": 6, "activation": ["gelu"]},
+    "n-grams": {"ngram_sizes": (2, 3), "ngram_rows": 300, "ngram_dropout": 0.2},
+    "n-grams, tied": {"ngram_sizes": [2], "ngram_rows": 300, "tie_embeddings": True},
 }
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
@@ -380,6 +382,8 @@ def test_a_copy_predicts_the_same(variant, make_copy):
         {"dropout": 1.0},
         {"output": "hierarchical"},
         {"n_samples": 0},
+        {"ngram_rows": 0},
+        {"ngram_dropout": 1.0},
         {"solver": "lbfgs"},
         {"learning_rate": "slowly"},
         {"max_time": 0},
@@ -399,6 +403,7 @@ def test_bad_settings_are_refused(bad):
         (lambda: fitted(level="char", tokenizer=str.split), "tokenizer is for level='word'"),
         (lambda: fitted(["one line"], early_stopping=True), "one line only"),
         (lambda: fitted([]), "without a line"),
+        (lambda: fitted(ngram_sizes=(2, 9)), "numbers from 1 to 4, the context_size"),
         (lambda: NextWordModel(early_stopping=True).partial_fit(TOY), "does not support"),
         (lambda: NextWordModel(**QUICK).fit(TOY).sample("x", temperature=-1), "temperature=-1"),
     ],

@@ -8,6 +8,7 @@ from skmlp.core.layers.dense import Dense
 from skmlp.core.layers.dropout import Dropout
 from skmlp.core.layers.ensemble import Heads, Members, SharedDense
 from skmlp.core.layers.input_dropout import InputDropout
+from skmlp.core.layers.ngrams import HashedNgrams
 from skmlp.core.layers.norm import BatchNorm, LayerNorm
 from skmlp.core.layers.numeric import PBLD, PLE, PLR
 from skmlp.core.layers.parametric import ParametricActivate
@@ -28,6 +29,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "HashedNgrams",
     "Heads",
     "InputDropout",
     "Layer",

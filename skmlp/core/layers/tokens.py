@@ -13,28 +13,10 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from skmlp.core.buffers import Array, Layout, Workspace
 from skmlp.core.layers.base import Layer
-
-
-def add_rows(table: Array, codes: Array, rows: Array) -> None:
-    """Add row i of ``rows`` (n, d) to row codes[i] of ``table`` (V, d); codes may repeat.
-
-    The rows of each code are summed first, as the product of a matrix of one-hot columns.
-
-    Examples
-    --------
-    >>> table = np.zeros((3, 1))
-    >>> add_rows(table, np.array([2, 0, 2]), np.array([[1.0], [2.0], [3.0]]))
-    >>> table.ravel()
-    array([2., 0., 4.])
-    """
-    found, place = np.unique(codes, return_inverse=True)
-    n = len(codes)
-    one_hot = csr_array((np.ones(n, rows.dtype), place, np.arange(n + 1)), shape=(n, len(found)))
-    table[found] += one_hot.T @ rows
+from skmlp.core.scatter import add_rows
 
 
 @final
@@ -296,22 +278,30 @@ class NextToken(Layer):
     output : Output
         Where tied, it shares the embedding's table, whose dim must be the number of outputs of
         ``hidden``.
+    ngrams : Layer, default=None
+        What else is read of the codes of the context, beside their embeddings.
     """
 
     embedding: Embedding
     hidden: Layer
     output: Output
+    ngrams: Layer | None = None
 
     def build(self, n_in: int, layout: Layout, stats: Layout) -> int:
         """Claim the slots from the input to the output."""
         self.n_in = n_in
-        for layer in (self.embedding, self.hidden, self.output):
-            n_in = layer.build(n_in, layout, stats)
-        return n_in
+        self.n_embedded = n_read = self.embedding.build(n_in, layout, stats)
+        if self.ngrams is not None:
+            n_read += self.ngrams.build(n_in, layout, stats)
+        return self.output.build(self.hidden.build(n_read, layout, stats), layout, stats)
 
     def bind(self, theta: Array, grad: Array | None, stats: Array, work: Workspace) -> None:
-        """Bind all three."""
-        for layer in (self.embedding, self.hidden, self.output):
+        """Bind all parts."""
+        self.work = work
+        self.parts = [self.embedding, self.hidden, self.output]
+        if self.ngrams is not None:
+            self.parts.insert(1, self.ngrams)
+        for layer in self.parts:
             layer.bind(theta, grad, stats, work)
         # all rows but the one that stands for no token
         dw = None if grad is None else self.embedding.de[:, :-1]
@@ -319,18 +309,26 @@ class NextToken(Layer):
 
     def initialize(self, rngs: Sequence[Any]) -> None:
         """Fill them in turn."""
-        for layer in (self.embedding, self.hidden, self.output):
+        for layer in self.parts:
             layer.initialize(rngs)
 
     def forward(self, x: Array, train: bool) -> Array:
         """Go up."""
         self.output.targets = x[:, :, self.n_in :]
-        y = self.embedding.forward(x[:, :, : self.n_in], train)
+        codes = x[:, :, : self.n_in]
+        y = self.embedding.forward(codes, train)
+        if self.ngrams is not None:
+            more = self.ngrams.forward(codes, train)
+            shape = *y.shape[:2], y.shape[2] + more.shape[2]
+            y = np.concatenate([y, more], axis=2, out=self.work.array(self, "y", shape))
         return self.output.forward(self.hidden.forward(y, train), train)
 
     def backward(self, dy: Array) -> Array:
         """Come down; a shared table gets both of its gradients."""
         dy = self.hidden.backward(self.output.backward(dy))
+        if self.ngrams is not None:
+            self.ngrams.backward(dy[:, :, self.n_embedded :])
+            dy = dy[:, :, : self.n_embedded]
         if not self.tied:
             return self.embedding.backward(dy)
         self.embedding.de[:, -1] = 0
