@@ -20,6 +20,9 @@ from skmlp.language import NextWordModel
 DATA = Path(__file__).parents[3] / "shared" / "data" / "text"
 BROWN_VOCABULARY = 17_906
 
+#: Of the n-grams beside the network.
+ORDERS = {"brown": 3, "shakespeare": 7}
+
 SETTINGS = {
     "brown": {
         "across_lines": True,
@@ -67,65 +70,58 @@ def shakespeare():
     return [text[:cut]], [text[cut + 1 :]], {}
 
 
-def counted(codes):
-    """Return the distinct rows of codes (n, m), and how often each is there."""
-    return np.unique(codes, axis=0, return_counts=True)
+class KneserNey:
+    """An interpolated Kneser-Ney model of n-grams, with one discount for each order.
 
-
-class Trigram:
-    """An interpolated Kneser-Ney trigram with one discount for each order.
-
-    The probability of a token after two others is the discounted share of that among all tokens
+    The probability of a token after some others is the discounted share of that among all tokens
     seen after them, and for the rest that of shorter contexts, in which a token counts once for
     each context it was seen in (Kneser & Ney 1995; Chen & Goodman 1999, section 2.7).
     """
 
-    def __init__(self, codes, n_tokens):
-        self.n_tokens = n_tokens
-        grams, counts = counted(np.stack([codes[:-2], codes[1:-1], codes[2:]], axis=1))
-        self.orders = []
-        for m in (3, 2, 1):
+    def __init__(self, codes, n_tokens, order):
+        self.n_tokens, self.order, self.levels = n_tokens, order, []
+        grams, counts = np.unique(self._grams(codes), return_counts=True)
+        for m in range(order, 0, -1):
             once, twice = (counts == 1).sum(), (counts == 2).sum()
             discount = once / max(1, once + 2 * twice)
-            key = self._key(grams)
-            before = self._key(grams[:, :-1])
-            here, place = np.unique(before, return_inverse=True)
+            before, place = np.unique(grams // n_tokens, return_inverse=True)
             totals, kinds = np.bincount(place, counts), np.bincount(place)
-            self.orders.append((m, key, counts, here, totals, discount * kinds, discount))
-            grams, counts = counted(grams[:, 1:]) if m > 1 else (grams, counts)
+            self.levels.append((m, grams, counts - discount, before, totals, discount * kinds))
+            grams, counts = np.unique(grams % n_tokens ** (m - 1), return_counts=True)
 
-    def _key(self, grams):
-        """Number each row of codes (n, m)."""
-        key = np.zeros(len(grams), dtype=np.int64)
-        for column in grams.T:
-            key = key * self.n_tokens + column
-        return key
+    def _grams(self, codes):
+        """Return a number for the tokens that end at each place but the first ones."""
+        found = np.zeros(len(codes) - self.order + 1, dtype=np.int64)
+        for j in range(self.order):
+            found = found * self.n_tokens + codes[j : j + len(found)]
+        return found
 
     def __call__(self, codes):
-        """Return the probability of each token but the first two."""
-        grams = np.stack([codes[:-2], codes[1:-1], codes[2:]], axis=1)
-        p = np.full(len(grams), 1 / self.n_tokens)
-        for m, key, counts, here, totals, kept, discount in self.orders[::-1]:
-            asked, before = self._key(grams[:, 3 - m :]), self._key(grams[:, 3 - m : 2])
-            at = np.minimum(np.searchsorted(key, asked), len(key) - 1)
-            seen = np.where(key[at] == asked, np.maximum(counts[at] - discount, 0), 0)
-            i = np.minimum(np.searchsorted(here, before), len(here) - 1)
-            mixed = (seen + kept[i] * p) / totals[i]
-            p = np.where(here[i] == before, mixed, p)
+        """Return the probability of each token but the first order - 1."""
+        asked = self._grams(codes)
+        p = np.full(len(asked), 1 / self.n_tokens)
+        for m, grams, kept, before, totals, rest in self.levels[::-1]:
+            gram = asked % self.n_tokens**m
+            context = gram // self.n_tokens
+            at = np.minimum(np.searchsorted(grams, gram), len(grams) - 1)
+            own = np.where(grams[at] == gram, kept[at], 0)
+            i = np.minimum(np.searchsorted(before, context), len(before) - 1)
+            p = np.where(before[i] == context, (own + rest[i] * p) / totals[i], p)
         return p
 
 
-def mix(model, train, held):
-    """Print what a trigram reaches, and the mean of its probabilities and the model's."""
+def mix(model, train, held, order):
+    """Print what a table of n-grams reaches, and the mean of its probabilities and the model's."""
     codes, told = model._encode(train), model._encode(held)
-    trigram = Trigram(codes, len(model.vocabulary_))(told)
-    network = np.exp(model.score_samples(held))[2:]
+    table = KneserNey(codes, len(model.vocabulary_), order)(told)
+    network = np.exp(model.score_samples(held))[-len(table) :]
     for name, p in (
         ("network", network),
-        ("trigram", trigram),
-        ("mean of both", (network + trigram) / 2),
+        (f"Kneser-Ney {order}-gram", table),
+        ("mean of both", (network + table) / 2),
     ):
-        print(f"{name}: perplexity {np.exp(-np.log(p).mean()):.2f}")
+        loss = -np.log(p).mean()
+        print(f"{name}: {loss:.4f} nats a token, perplexity {np.exp(loss):.2f}")
 
 
 def main():
@@ -145,7 +141,7 @@ def main():
     print(f"{time.process_time() - start:.0f} s of CPU, {model.networks_.theta.size:,} parameters")
     loss = -model.score(held)
     print(f"held out: {loss:.4f} nats a token, perplexity {math.exp(loss):.2f}", flush=True)
-    mix(model, train, held)
+    mix(model, train, held, ORDERS[options.corpus])
 
 
 if __name__ == "__main__":
