@@ -279,7 +279,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("loss", "formula"), VALUES, ids=lambda v: repr(v)[:40])
+@pytest.mark.parametrize(("loss", "formula"), VALUES, ids=[repr(loss)[:40] for loss, _ in VALUES])
 def test_value_of_predictions_is_the_formula(loss, formula):
     y = targets(loss)
     raw = raws(loss, y)

@@ -359,7 +359,9 @@ def main(arguments: list[str] | None = None) -> Results:
         records += references(chosen.sets)
     results = Results(records)
     print("\n" + summary(results, chosen.against))
-    if chosen.plot:
+    if chosen.plot and len(results.models) < 2:
+        print(f"\nno {chosen.plot}: ratios need a second model, and there is {results.models}")
+    elif chosen.plot:
         base = next(filter(None, map(results.find, chosen.against)), None)
         plot(results, base or results.models[0], chosen.plot)
     if results.failures:

@@ -386,3 +386,14 @@ def test_the_picture_is_drawn(tmp_path, n_models):
     records = [record(model, name, rmse=rmse) for (name, model), rmse in table.items()]
     bench_tables.plot(bench_tables.Results(records), "a", tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 0
+
+
+def test_one_model_alone_is_not_drawn(tmp_path, capsys):
+    out = tmp_path / "results.jsonl"
+    out.write_text(json.dumps(record("a", "uci_yacht", rmse=1.0)) + "\n")
+    png = tmp_path / "a.png"
+    bench_tables.main(
+        ["--sets", "uci_yacht", "--out", str(out), "--summary-only", "--plot", str(png)]
+    )
+    assert "ratios need a second model" in capsys.readouterr().out
+    assert not png.exists()
