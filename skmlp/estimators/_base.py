@@ -68,8 +68,7 @@ class BaseMLP(
     #: What is to be unfolded to the networks, where they were trained in the space of the rows.
     _folded: Folded | None = None
 
-    #: What the kind of estimator makes of the recipe of an ordinary table; "best" says what is
-    #: other than in "default".
+    #: What the kind of estimator makes of the recipes, see :func:`resolve`.
     _recipes: ClassVar[dict[str, dict[str, Any]]]
 
     # -- in what classifier and regressor differ -------------------------------------
@@ -190,9 +189,8 @@ class BaseMLP(
         if not fresh:  # "auto" is what it was where it shaped the network
             kept = {name: getattr(self._now, name) for name in SHAPING if is_auto(params[name])}
             params |= kept
-        own = {**self._recipes["default"], **self._recipes[self.recipe]}
         shape, kind = (n, X.shape[1]), {"wide": self._wide, "incremental": incremental}
-        self._now = resolve(params, own, shape, grouped=groups is not None, **kind)
+        self._now = resolve(params, self._recipes, shape, grouped=groups is not None, **kind)
         if fresh:
             self._built = self._architecture()
         else:

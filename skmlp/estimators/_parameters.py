@@ -107,9 +107,9 @@ _TEXTS = r"""
     normalization : {"batch", "layer"} or None, default=None
         What each hidden layer's sums pass before the activation. Helps deep networks.
     l1 : float or "auto", default="auto"
-        Strength of the L1 penalty on the weights; divided as `alpha` is. "auto" is 0.21 times the
-        root of the number of rows where the table has more than 3 columns a row, which keeps the
-        weights of idle columns at rest, and 0 otherwise.
+        Strength of the L1 penalty on the weights; divided as `alpha` is. "auto" is 0.21 (of
+        the regressor 0.125) times the root of the number of rows where the table has more than 3
+        columns a row, which keeps the weights of idle columns at rest, and 0 otherwise.
     max_norm : float or None, default=None
         Largest length of a unit's vector of incoming weights; longer ones are shortened after each
         step. Goes well with dropout and high learning rates. Not for "lbfgs".

@@ -75,10 +75,6 @@ SHAPING = (
     "parametric_activation",
 )
 
-#: Strength for a root of the number of rows, as the noise of a sum over rows grows by that; in
-#: units of the mean weight of a row, so that the scale of the weights is no matter.
-_WIDE_L1 = 0.21
-
 
 class Settings:
     """The parameters of an estimator, with every "auto" replaced.
@@ -103,7 +99,7 @@ def is_wide(n_rows: int, n_columns: int) -> bool:
 
 def resolve(
     params: dict[str, Any],
-    own: dict[str, Any],
+    recipes: dict[str, dict[str, Any]],
     shape: tuple[int, int],
     *,
     wide: bool,
@@ -116,8 +112,11 @@ def resolve(
     ----------
     params : dict
         As given to the estimator.
-    own : dict
-        What the kind of estimator makes of the recipe of an ordinary table.
+    recipes : dict of dict
+        What the kind of estimator makes of the recipe of an ordinary table, by the name of the
+        recipe, "default" being part of all; and, by the name of "wide", the strength "l1" for a
+        root of the number of rows, as the noise of a sum over rows grows by that. It is in units
+        of the mean weight of a row, so that the scale of the weights is no matter.
     shape : tuple of int
         Numbers of rows and columns.
     wide : bool
@@ -130,13 +129,14 @@ def resolve(
     n, n_columns = shape
     solver = params["solver"]
     ordinary = params["conventions"] == "skmlp" and not wide and _options.rescales(solver)
+    own = {**recipes["default"], **recipes[params["recipe"]]}
     recipe = {**_TABLE, **own} if ordinary else dict(_PLAIN)
     if ordinary:
         recipe["batch_size"] = next((b for m, b in _BATCHES.items() if n <= m), _LARGEST_BATCH)
         if params["parametrization"] == "standard":
             recipe.update(learning_rate_init=0.001, learning_rate_factors=None)
     elif wide:
-        recipe["l1"] = _WIDE_L1 * n**0.5
+        recipe["l1"] = recipes["wide"]["l1"] * n**0.5
     if incremental:  # a call does not know how far it is, and would have an average of its own
         recipe.update(learning_rate="constant", averaging=None)
     if n_columns > _MOST_EMBEDDED:

@@ -342,6 +342,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             "max_iter": 190,
             "numeric_embedding": "pbld",
         },
+        "wide": {"l1": 0.21},
     }
     _parameter_constraints = {
         **BaseMLP._parameter_constraints,

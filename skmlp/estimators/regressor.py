@@ -265,6 +265,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             "numeric_embedding": "pbld",
             "parametric_activation": True,
         },
+        "wide": {"l1": 0.125},
     }
     _parameter_constraints = {
         **BaseMLP._parameter_constraints,
