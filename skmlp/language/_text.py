@@ -63,9 +63,13 @@ class Cutter:
     def __init__(self, level: str, tokenizer: Callable[[str], Iterable[str]] | None) -> None:
         self.end, self.unknown = END[level], UNKNOWN[level]
         self.between = " " if level == "word" else ""
-        self.cut: Callable[[str], Iterable[str]] = tokenizer or (
-            str.split if level == "word" else list
-        )
+        self.tokenizer = tokenizer
+
+    def cut(self, line: str) -> Iterable[str]:
+        """Return the tokens of a line."""
+        if self.tokenizer is not None:
+            return self.tokenizer(line)
+        return line.split() if self.between else list(line)
 
     def context(self, text: str, across_lines: bool) -> list[str]:
         """Return the tokens of a text that goes on: the last line, or all with their ends."""

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from skmlp import TwoPartRegressor
 from skmlp.export import trusted_types
+from skmlp.language import NextWordModel
 from skmlp.preprocessing import (
     AlignCpGs,
     BetaToM,
@@ -49,6 +50,23 @@ def test_every_model_comes_back(kept, name):
     np.testing.assert_array_equal(loaded.predict(odd), model.predict(odd))
     assert len(types) <= 20
     assert all(one.startswith("skmlp.") or one == "numpy.dtype" for one in types)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"level": "char", "context_size": 3, "ngram_sizes": (2, 3), "n_estimators": 2},
+        {"output": "sampled", "n_samples": 5, "tie_embeddings": True, "direct_connections": True},
+    ],
+)
+def test_a_language_model_comes_back(kept, settings):
+    lines = ["the cat sat", "the dog sat"] * 3
+    model = NextWordModel(max_iter=2, random_state=0, **settings).fit(lines)
+    loaded, types = kept(model)
+    assert loaded.score(lines) == model.score(lines)
+    assert loaded.sample("the", 3, random_state=0) == model.sample("the", 3, random_state=0)
+    assert len(types) <= 20
 
 
 @pytest.mark.parametrize(
