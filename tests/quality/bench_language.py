@@ -41,13 +41,16 @@ SETTINGS = {
     "shakespeare": {
         "level": "char",
         "across_lines": True,
-        "context_size": 16,
+        "context_size": 12,
         "embedding_dim": 24,
+        "ngram_sizes": (2, 3, 4, 5, 6),
+        "ngram_dropout": 0.5,
         "hidden_layer_sizes": (512, 512),
-        "dropout": 0.25,
+        "dropout": 0.3,
+        "n_estimators": 3,
         "solver": "adamw",
-        "learning_rate_init": 0.004,
-        "max_iter": 6,
+        "learning_rate_init": 0.003,
+        "max_iter": 4,
     },
 }
 
