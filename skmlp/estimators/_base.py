@@ -237,7 +237,7 @@ class BaseMLP(
 
     def _check_X_y(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         if y is not None and self._needs_no_check(X):
-            X = self._check_X(X, reset)
+            X = self._take(X, reset)
             y = y if is_clean(y, ndim=1) else _check_y(y, multi_output=True, estimator=self)
             check_consistent_length(X, y)
             return X, y
@@ -247,9 +247,13 @@ class BaseMLP(
 
     def _check_X(self, X: Any, reset: bool) -> Any:
         if self._needs_no_check(X):
-            X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
-            return validate_data(self, X, skip_check_array=True, reset=reset)
+            return self._take(X, reset)
         return validate_data(self, X, reset=reset, **self._array_checks(X))
+
+    def _take(self, X: Any, reset: bool) -> Any:
+        """Take X unchecked, but for the number and the names of its columns."""
+        X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
+        return validate_data(self, X, skip_check_array=True, reset=reset)
 
     def _array_checks(self, X: Any) -> dict[str, Any]:
         fills = self._imputes() and not sparse.issparse(X)

@@ -44,6 +44,13 @@ class HashedNgrams(Layer):
     network language models", ASRU, section 3.2, for hashed n-grams beside a network; Pagnoni et
     al. (2024), "Byte latent transformer: patches scale better than tokens", section 3.2.1, for
     their embeddings as inputs.
+
+    Examples
+    --------
+    >>> from skmlp.core.network import Network
+    >>> network = Network([HashedNgrams((2, 3), n_rows=100, dim=4)], n_in=5)
+    >>> network.forward(np.array([[[7, 7, 1, 2, 3]]])).shape
+    (1, 1, 8)
     """
 
     sizes: Sequence[int]
@@ -80,14 +87,15 @@ class HashedNgrams(Layer):
         y = self.work.array(self, "y", (k, n, s, self.dim))
         for table, rows, out in zip(self.h, self._each(self.rows), y, strict=True):
             np.take(table, rows, axis=0, out=out, mode="clip")
-        self.factor: Any = self._drop((k, n, s, 1)) if train and self.dropout else 1.0
-        y *= self.factor * y.dtype.type(math.sqrt(self.dim))
+        self.factor: Any = y.dtype.type(math.sqrt(self.dim))
+        if train and self.dropout:
+            self.factor = self.factor * self._drop((k, n, s, 1))
+        y *= self.factor
         return y.reshape(k, n, -1)
 
     def backward(self, dy: Array) -> Array:
         """Write dH; return dy, since there is nothing below."""
-        rows = dy.reshape(*dy.shape[:2], -1, self.dim)
-        rows = rows * (self.factor * dy.dtype.type(math.sqrt(self.dim)))
+        rows = dy.reshape(*dy.shape[:2], -1, self.dim) * self.factor
         self.dh[...] = 0
         for table, where, each in zip(self.dh, self._each(self.rows), rows, strict=True):
             add_rows(table, where.ravel(), each.reshape(-1, self.dim))
