@@ -95,6 +95,7 @@ def for_a_file(options):
         hidden_layer_sizes=(256,) if chars else (128,),
         tie_embeddings=not chars,
         dropout=0.1 if chars else 0.3,
+        kneser_ney_order=7 if chars else 3,  # a table of counts is mixed in
         solver="adamw",
         early_stopping=True,
         max_iter=options.epochs or 10,

@@ -46,6 +46,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "ngram_rows": [Interval(Integral, 1, None, closed="left")],
     "ngram_dim": [Interval(Integral, 1, None, closed="left")],
     "ngram_dropout": [Interval(Real, 0, 1, closed="left")],
+    "kneser_ney_order": [Interval(Integral, 1, None, closed="left"), None],
+    "kneser_ney_weight": [Interval(Real, 0, 1, closed="both")],
     "weight_init": [StrOptions({*INITIALIZERS} - {"data"}), Initializer],
     "tie_embeddings": ["boolean"],
     "direct_connections": ["boolean"],

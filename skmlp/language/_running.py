@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -61,10 +62,13 @@ class HeldOut(Callback):
         Tokens that are not trained on.
     loss : IndexLogLoss
         Of one network.
+    mix : callable
+        Takes the log-probabilities (n,) of the networks, returns those of the model.
     """
 
     windows: Windows
     loss: IndexLogLoss
+    mix: Callable[[Any], Any]
 
     def on_epoch_end(self, state: State) -> None:
         """Look."""
@@ -73,7 +77,8 @@ class HeldOut(Callback):
             return state.network.forward(X[None])
 
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            state.put("validation_loss", log_losses(predict, self.loss, self.windows).mean())
+            log_p = self.mix(-log_losses(predict, self.loss, self.windows))
+        state.put("validation_loss", -log_p.mean())
 
 
 @dataclass(eq=False)
@@ -151,7 +156,9 @@ def _watchers(
     """Return the callbacks that the parameters ask for."""
     callbacks: list[Callback] = []
     if stopper is not None:
-        callbacks += [HeldOut(model._windows(held), model._loss), stopper]
+        windows = model._windows(held)
+        mix = partial(model._mix, counted=model._counted(windows))
+        callbacks += [HeldOut(windows, model._loss, mix), stopper]
     callbacks += model.callbacks or ()
     if model.max_time is not None:
         callbacks.append(Clock(model.max_time, batches))

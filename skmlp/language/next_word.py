@@ -14,6 +14,7 @@ from skmlp.core.network import Network
 from skmlp.core.training import State
 from skmlp.language import _architecture
 from skmlp.language._corpus import Windows, discover, encode, frequent, tail, translate
+from skmlp.language._counts import KneserNey
 from skmlp.language._running import chunks, log_losses, run
 from skmlp.language._text import Cutter, lines_of
 
@@ -73,6 +74,14 @@ class NextWordModel(BaseEstimator):
     ngram_dropout : float, default=0.0
         Share of the n-grams that are hidden in training, which keeps the network from relying on
         the longest; try 0.5.
+    kneser_ney_order : int, default=None
+        Length of n-grams, the told token included, that are counted; probabilities are then those
+        of the networks mixed with those that interpolated Kneser-Ney smoothing makes of the counts,
+        which know other things: the mixture is better than either. At most ``context_size`` + 1;
+        try 3 for words and 7 for characters. None for the networks alone. The recorded losses are
+        the networks' in training, and the mixture's on held-out texts.
+    kneser_ney_weight : float, default=0.5
+        Share of the counts in the mixture. It may be set anew after the fit.
     weight_init : str or Initializer, default="he_normal"
         Start of the hidden layers.
     tie_embeddings : bool, default=False
@@ -149,8 +158,10 @@ class NextWordModel(BaseEstimator):
     References
     ----------
     Bengio, Ducharme, Vincent & Jauvin (2003), "A neural probabilistic language model", JMLR 3,
-    1137-1155. For n-grams beside it: Mikolov, Deoras, Povey, Burget & Černocký (2011), "Strategies
-    for training large scale neural network language models", ASRU, section 3.2.
+    1137-1155, where networks are mixed with counts too. For n-grams as inputs: Mikolov, Deoras,
+    Povey, Burget & Černocký (2011), "Strategies for training large scale neural network language
+    models", ASRU, section 3.2. For counts: Chen & Goodman (1999), "An empirical study of smoothing
+    techniques for language modeling", Computer Speech & Language 13, section 3.
 
     Examples
     --------
@@ -184,6 +195,8 @@ class NextWordModel(BaseEstimator):
         ngram_rows: int = 32768,
         ngram_dim: int = 16,
         ngram_dropout: float = 0.0,
+        kneser_ney_order: int | None = None,
+        kneser_ney_weight: float = 0.5,
         weight_init: Any = "he_normal",
         tie_embeddings: bool = False,
         direct_connections: bool = False,
@@ -225,6 +238,8 @@ class NextWordModel(BaseEstimator):
         self.ngram_rows = ngram_rows
         self.ngram_dim = ngram_dim
         self.ngram_dropout = ngram_dropout
+        self.kneser_ney_order = kneser_ney_order
+        self.kneser_ney_weight = kneser_ney_weight
         self.weight_init = weight_init
         self.tie_embeddings = tie_embeddings
         self.direct_connections = direct_connections
@@ -272,6 +287,7 @@ class NextWordModel(BaseEstimator):
         if texts_val is not None:
             held = self._encode(texts_val)
         self._draw(codes)
+        self._count(codes)
         run(self, codes, held, incremental=False)
         return self
 
@@ -294,8 +310,14 @@ class NextWordModel(BaseEstimator):
             raise ValueError(
                 "partial_fit does not support early_stopping=True: it never sees all texts"
             )
+        if self.kneser_ney_order is not None:
+            raise ValueError(
+                "partial_fit does not support kneser_ney_order: n-grams are counted in all texts "
+                "at once. Pass kneser_ney_order=None, or call fit with all texts."
+            )
         if self.__sklearn_is_fitted__():
             _architecture.check_unchanged(self, self._built)
+            self._counts = None
             codes = self._encode(texts)
         else:
             codes, _ = self._learn(texts, False)
@@ -327,9 +349,24 @@ class NextWordModel(BaseEstimator):
     def _encode(self, texts: Any) -> Any:
         return encode(lines_of(texts), self._cutter, self.vocabulary_)
 
-    def _windows(self, codes: Any) -> Windows:
+    def _windows(self, codes: Any, c: int | None = None) -> Windows:
         end, none = self.vocabulary_[self._cutter.end], len(self.tokens_)
-        return Windows(codes, end, none, self._built["context_size"], self._built["across_lines"])
+        c = self._built["context_size"] if c is None else c
+        return Windows(codes, end, none, c, self._built["across_lines"])
+
+    def _count(self, codes: Any) -> None:
+        """Count n-grams, if asked for."""
+        order = self.kneser_ney_order
+        if order is not None:
+            if order > self.context_size + 1:
+                raise ValueError(
+                    f"kneser_ney_order={order!r}: expected at most {self.context_size + 1}, the "
+                    "context_size and the token told; look further back, or count shorter ones"
+                )
+            windows = self._windows(codes, order - 1)
+            which = np.arange(len(windows))
+            contexts, targets = windows.contexts(which), windows.targets(which)[:, 0]
+            self._counts = KneserNey(contexts, targets, len(self.tokens_))
 
     def _draw(self, codes: Any) -> None:
         """Build the networks and draw their initial weights."""
@@ -343,6 +380,7 @@ class NextWordModel(BaseEstimator):
         self._loss = IndexLogLoss(len(counts))
         _architecture.readout(layer).b[...] = self._loss.start(codes[:, None])
         self._state: State | None = None
+        self._counts: KneserNey | None = None
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, float]] = []
 
@@ -364,7 +402,7 @@ class NextWordModel(BaseEstimator):
         X = self._contexts(contexts)
         p = np.empty((len(X), len(self.tokens_)), self.networks_.dtype)
         for chunk in chunks(len(X), len(self.tokens_)):
-            p[chunk] = self._loss.predict(self._raw(X[chunk]))[0]
+            p[chunk] = np.exp(self._log_proba(X[chunk]))
         return p
 
     def predict(self, contexts: Any) -> Any:
@@ -418,8 +456,7 @@ class NextWordModel(BaseEstimator):
         rng = check_random_state(random_state)
         end, none, drawn = self.vocabulary_[self._cutter.end], len(self.tokens_), []
         for _ in range(n):
-            raw = self._loss.log_predict(self._raw(X))[0, 0].astype(np.float64)
-            drawn.append(_draw_one(raw, temperature, rng))
+            drawn.append(_draw_one(self._log_proba(X)[0], temperature, rng))
             X = np.append(X[:, 1:], [[drawn[-1]]], axis=1)
             if drawn[-1] == end and not self._built["across_lines"]:
                 X[:] = none
@@ -455,7 +492,8 @@ class NextWordModel(BaseEstimator):
         """
         check_is_fitted(self)
         windows = self._windows(self._encode(texts))
-        return -log_losses(self.networks_.predict, self._loss, windows)
+        log_p = -log_losses(self.networks_.predict, self._loss, windows)
+        return self._mix(log_p, self._counted(windows))
 
     def perplexity(self, texts: Any) -> float:
         """Return exp(-score(texts)): among how many tokens the model seems to choose.
@@ -485,9 +523,30 @@ class NextWordModel(BaseEstimator):
             rows.append([none] * (c - len(codes)) + codes)
         return np.array(rows, dtype=np.int32).reshape(-1, c)
 
-    def _raw(self, X: Any) -> Any:
-        """Return the output (1, n, V) that stands for all networks."""
-        return self._loss.average(self.networks_.predict(X))
+    def _log_proba(self, X: Any) -> Any:
+        """Return the logarithms (n, V) of the probabilities of all tokens after contexts (n, c)."""
+        raw = self._loss.average(self.networks_.predict(X))
+        log_p = self._loss.log_predict(raw)[0].astype(np.float64)
+        return self._mix(log_p, None if self._counts is None else self._counts.predict_proba(X))
+
+    def _counted(self, windows: Windows) -> Any:
+        """Return the probability (n,) of each token by the counts, or None where there are none."""
+        if self._counts is None:
+            return None
+        p = np.empty(len(windows))
+        for chunk in chunks(len(windows), 1):
+            which = np.arange(chunk.start, chunk.stop)
+            contexts, targets = windows.contexts(which), windows.targets(which)[:, 0]
+            p[chunk] = self._counts.probability(contexts, targets)
+        return p
+
+    def _mix(self, log_p: Any, counted: Any) -> Any:
+        """Return the logarithms of the networks' probabilities mixed with those of the counts."""
+        if counted is None:
+            return log_p
+        share = self.kneser_ney_weight
+        with np.errstate(divide="ignore"):  # a share of zero
+            return np.logaddexp(np.log1p(-share) + log_p, np.log(share * counted))
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether there is a network to predict with."""

@@ -57,6 +57,7 @@ def test_every_model_comes_back(kept, name):
     [
         {},
         {"level": "char", "context_size": 3, "ngram_sizes": (2, 3), "n_estimators": 2},
+        {"kneser_ney_order": 3},
         {"output": "sampled", "n_samples": 5, "tie_embeddings": True, "direct_connections": True},
     ],
 )

@@ -42,6 +42,8 @@ VARIANTS = {
     "characters": {"level": "char", "context_size": 6, "activation": ["gelu"]},
     "n-grams": {"ngram_sizes": (2, 3), "ngram_rows": 300, "ngram_dropout": 0.2},
     "n-grams, tied": {"ngram_sizes": [2], "ngram_rows": 300, "tie_embeddings": True},
+    "with counts": {"kneser_ney_order": 5},
+    "with counts, lines joined": {"kneser_ney_order": 4, "across_lines": True},
 }
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
@@ -156,6 +158,26 @@ def test_two_networks_answer_with_their_mean():
     assert not np.allclose(alone.predict_proba(["x a"]), mean)
 
 
+def test_counts_are_mixed_in_by_their_share(toy):
+    mixed = fitted(kneser_ney_order=3)
+    alone, told = toy.predict_proba(["x a b", "z"]), {}
+    for share in (0, 0.25, 1):
+        mixed.set_params(kneser_ney_weight=share)
+        told[share] = mixed.predict_proba(["x a b", "z"])
+    assert_allclose(told[0], alone, rtol=1e-5)
+    assert_allclose(told[0.25], 0.75 * told[0] + 0.25 * told[1], rtol=1e-5)
+    # after "a b" there are as many "c" as "d"; the networks look further back
+    c, d = (mixed.vocabulary_[token] for token in "cd")
+    assert told[1][0, c] == pytest.approx(told[1][0, d])
+    assert told[0][0, c] > 0.9
+
+
+def test_partial_fit_goes_on_without_the_counts_of_another_text(toy):
+    mixed, alone = fitted(kneser_ney_order=3), copy.deepcopy(toy)
+    mixed.set_params(kneser_ney_order=None).partial_fit(TOY)
+    assert_array_equal(mixed.predict_proba(["x a"]), alone.partial_fit(TOY).predict_proba(["x a"]))
+
+
 def test_many_rows_are_told_in_pieces(toy, monkeypatch):
     contexts = ["x", "x a", "x a b", "", "y"]
     p, score = toy.predict_proba(contexts), toy.score(TOY)
@@ -253,6 +275,11 @@ def test_texts_to_watch_can_be_given():
     model = NextWordModel(**QUICK).fit(TOY, texts_val=TOY[:2])
     assert_allclose(model.best_validation_loss_, -model.score(TOY[:2]), rtol=1e-5)
     assert NextWordModel(**QUICK).fit(TOY).best_validation_loss_ is None
+
+
+def test_texts_are_watched_with_what_is_mixed_in():
+    model = NextWordModel(**QUICK, kneser_ney_order=3).fit(TOY[:12], texts_val=TOY[12:])
+    assert_allclose(model.best_validation_loss_, -model.score(TOY[12:]), rtol=1e-5)
 
 
 def test_partial_fit_goes_on():
@@ -384,6 +411,8 @@ def test_a_copy_predicts_the_same(variant, make_copy):
         {"n_samples": 0},
         {"ngram_rows": 0},
         {"ngram_dropout": 1.0},
+        {"kneser_ney_order": 0},
+        {"kneser_ney_weight": 1.1},
         {"solver": "lbfgs"},
         {"learning_rate": "slowly"},
         {"max_time": 0},
@@ -404,6 +433,8 @@ def test_bad_settings_are_refused(bad):
         (lambda: fitted(["one line"], early_stopping=True), "one line only"),
         (lambda: fitted([]), "without a line"),
         (lambda: fitted(ngram_sizes=(2, 9)), "numbers from 1 to 4, the context_size"),
+        (lambda: fitted(kneser_ney_order=6), "at most 5, the context_size and the token told"),
+        (lambda: NextWordModel(kneser_ney_order=2).partial_fit(TOY), "all texts at once"),
         (lambda: NextWordModel(early_stopping=True).partial_fit(TOY), "does not support"),
         (lambda: NextWordModel(**QUICK).fit(TOY).sample("x", temperature=-1), "temperature=-1"),
     ],

@@ -13,15 +13,10 @@ import math
 import time
 from pathlib import Path
 
-import numpy as np
-
 from skmlp.language import NextWordModel
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "text"
 BROWN_VOCABULARY = 17_906
-
-#: Of the n-grams beside the network.
-ORDERS = {"brown": 3, "shakespeare": 7}
 
 SETTINGS = {
     "brown": {
@@ -32,6 +27,7 @@ SETTINGS = {
         "tie_embeddings": True,
         "dropout": 0.3,
         "embedding_dropout": 0.2,
+        "kneser_ney_order": 3,
         "output": "sampled",
         "n_samples": 2048,
         "batch_size": 512,
@@ -45,6 +41,7 @@ SETTINGS = {
         "embedding_dim": 24,
         "ngram_sizes": (2, 3, 4, 5, 6),
         "ngram_dropout": 0.5,
+        "kneser_ney_order": 7,
         "hidden_layer_sizes": (512, 512),
         "dropout": 0.3,
         "n_estimators": 3,
@@ -73,60 +70,6 @@ def shakespeare():
     return [text[:cut]], [text[cut + 1 :]], {}
 
 
-class KneserNey:
-    """An interpolated Kneser-Ney model of n-grams, with one discount for each order.
-
-    The probability of a token after some others is the discounted share of that among all tokens
-    seen after them, and for the rest that of shorter contexts, in which a token counts once for
-    each context it was seen in (Kneser & Ney 1995; Chen & Goodman 1999, section 2.7).
-    """
-
-    def __init__(self, codes, n_tokens, order):
-        self.n_tokens, self.order, self.levels = n_tokens, order, []
-        grams, counts = np.unique(self._grams(codes), return_counts=True)
-        for m in range(order, 0, -1):
-            once, twice = (counts == 1).sum(), (counts == 2).sum()
-            discount = once / max(1, once + 2 * twice)
-            before, place = np.unique(grams // n_tokens, return_inverse=True)
-            totals, kinds = np.bincount(place, counts), np.bincount(place)
-            self.levels.append((m, grams, counts - discount, before, totals, discount * kinds))
-            grams, counts = np.unique(grams % n_tokens ** (m - 1), return_counts=True)
-
-    def _grams(self, codes):
-        """Return a number for the tokens that end at each place but the first ones."""
-        found = np.zeros(len(codes) - self.order + 1, dtype=np.int64)
-        for j in range(self.order):
-            found = found * self.n_tokens + codes[j : j + len(found)]
-        return found
-
-    def __call__(self, codes):
-        """Return the probability of each token but the first order - 1."""
-        asked = self._grams(codes)
-        p = np.full(len(asked), 1 / self.n_tokens)
-        for m, grams, kept, before, totals, rest in self.levels[::-1]:
-            gram = asked % self.n_tokens**m
-            context = gram // self.n_tokens
-            at = np.minimum(np.searchsorted(grams, gram), len(grams) - 1)
-            own = np.where(grams[at] == gram, kept[at], 0)
-            i = np.minimum(np.searchsorted(before, context), len(before) - 1)
-            p = np.where(before[i] == context, (own + rest[i] * p) / totals[i], p)
-        return p
-
-
-def mix(model, train, held, order):
-    """Print what a table of n-grams reaches, and the mean of its probabilities and the model's."""
-    codes, told = model._encode(train), model._encode(held)
-    table = KneserNey(codes, len(model.vocabulary_), order)(told)
-    network = np.exp(model.score_samples(held))[-len(table) :]
-    for name, p in (
-        ("network", network),
-        (f"Kneser-Ney {order}-gram", table),
-        ("mean of both", (network + table) / 2),
-    ):
-        loss = -np.log(p).mean()
-        print(f"{name}: {loss:.4f} nats a token, perplexity {np.exp(loss):.2f}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("corpus", choices=sorted(SETTINGS))
@@ -142,9 +85,10 @@ def main():
     start = time.process_time()
     model.fit(train, texts_val=held)
     print(f"{time.process_time() - start:.0f} s of CPU, {model.networks_.theta.size:,} parameters")
-    loss = -model.score(held)
-    print(f"held out: {loss:.4f} nats a token, perplexity {math.exp(loss):.2f}", flush=True)
-    mix(model, train, held, ORDERS[options.corpus])
+    shares = {"networks": 0.0, "counts": 1.0, "both": model.kneser_ney_weight}
+    for name, share in shares.items():
+        loss = -model.set_params(kneser_ney_weight=share).score(held)
+        print(f"{name}: {loss:.4f} nats a token, perplexity {math.exp(loss):.2f}", flush=True)
 
 
 if __name__ == "__main__":
