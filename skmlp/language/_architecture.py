@@ -23,6 +23,7 @@ from skmlp.core.layers import (
     Readout,
     SampledReadout,
 )
+from skmlp.core.layers.ngrams import check_sizes
 from skmlp.core.optimizers import SOLVERS, Optimizer
 from skmlp.core.schedules import SCHEDULES
 from skmlp.estimators import _options
@@ -116,16 +117,12 @@ def network_layer(model: Any, counts: Any) -> NextToken:
     return NextToken(embedding, Chain(_hidden(model)), output, _ngrams(model))
 
 
-def _ngrams(model: Any) -> HashedNgrams | None:
-    sizes = [int(size) for size in model.ngram_sizes]
+def _ngrams(model: Any) -> list[Layer]:
+    """Return what reads n-grams of the context, if anything does."""
+    sizes = check_sizes("ngram_sizes", model.ngram_sizes, model.context_size)
     if not sizes:
-        return None
-    if min(sizes) < 1 or max(sizes) > model.context_size:
-        raise ValueError(
-            f"ngram_sizes={model.ngram_sizes!r}: expected numbers from 1 to {model.context_size}, "
-            "the context_size; look further back, or leave out the longest"
-        )
-    return HashedNgrams(sizes, model.ngram_rows, model.ngram_dim, model.ngram_dropout)
+        return []
+    return [HashedNgrams(sizes, model.ngram_rows, model.ngram_dim, model.ngram_dropout)]
 
 
 def _hidden(model: Any) -> list[Layer]:

@@ -35,8 +35,8 @@ def hidden(n_out):
     return Chain([Dropout(0.1), Beside(inner), Dense(n_out, INIT)])
 
 
-def next_token(n_out, output, ngrams=None):
-    return lambda: NextToken(Embedding(V + 1, D), hidden(n_out), output(), copy.copy(ngrams))
+def next_token(n_out, output, *beside):
+    return lambda: NextToken(Embedding(V + 1, D), hidden(n_out), output(), copy.deepcopy(beside))
 
 
 LAYERS = {
@@ -244,5 +244,5 @@ def test_what_is_read_of_an_ngram_never_seen_is_zero():
 
 
 def test_ngrams_longer_than_the_context_are_refused():
-    with pytest.raises(ValueError, match="at most 3, the length of the context"):
+    with pytest.raises(ValueError, match="from 1 to 3, the length of the context"):
         Network([HashedNgrams((2, 4), 50, 3)], 3)

@@ -60,11 +60,7 @@ class HashedNgrams(Layer):
 
     def build(self, n_in: int, layout: Layout, stats: Layout) -> int:
         """Claim the tables, one below the other."""
-        if max(self.sizes) > n_in:
-            raise ValueError(
-                f"HashedNgrams: got sizes={self.sizes}, but expected at most {n_in}, the length of "
-                "the context. Look further back, or leave out the longest."
-            )
+        check_sizes("sizes", self.sizes, n_in)
         rows = len(self.sizes) * self.n_rows
         self.slot = layout.add("H", (rows, self.dim), "embedding")
         return len(self.sizes) * self.dim
@@ -125,3 +121,13 @@ class HashedNgrams(Layer):
             one[...] = rng.random(shape[1:], dtype=np.float32) >= self.dropout
         kept /= 1 - self.dropout
         return kept
+
+
+def check_sizes(name: str, sizes: Any, longest: int) -> tuple[int, ...]:
+    """Return the lengths of n-grams in a context of ``longest`` tokens, or refuse them."""
+    if not all(size in range(1, longest + 1) for size in sizes):
+        raise ValueError(
+            f"{name}={sizes!r}: expected whole numbers from 1 to {longest}, the length of the "
+            "context; look further back, or leave out the longest"
+        )
+    return tuple(int(size) for size in sizes)

@@ -278,29 +278,26 @@ class NextToken(Layer):
     output : Output
         Where tied, it shares the embedding's table, whose dim must be the number of outputs of
         ``hidden``.
-    ngrams : Layer, default=None
-        What else is read of the codes of the context, beside their embeddings.
+    beside : sequence of Layer, default=()
+        What else reads the codes of the context, beside the embedding.
     """
 
     embedding: Embedding
     hidden: Layer
     output: Output
-    ngrams: Layer | None = None
+    beside: Sequence[Layer] = ()
 
     def build(self, n_in: int, layout: Layout, stats: Layout) -> int:
         """Claim the slots from the input to the output."""
         self.n_in = n_in
-        self.n_embedded = n_read = self.embedding.build(n_in, layout, stats)
-        if self.ngrams is not None:
-            n_read += self.ngrams.build(n_in, layout, stats)
-        return self.output.build(self.hidden.build(n_read, layout, stats), layout, stats)
+        self.readers = [self.embedding, *self.beside]
+        widths = [layer.build(n_in, layout, stats) for layer in self.readers]
+        self.bounds = np.cumsum(widths)[:-1]
+        return self.output.build(self.hidden.build(sum(widths), layout, stats), layout, stats)
 
     def bind(self, theta: Array, grad: Array | None, stats: Array, work: Workspace) -> None:
         """Bind all parts."""
-        self.work = work
-        self.parts = [self.embedding, self.hidden, self.output]
-        if self.ngrams is not None:
-            self.parts.insert(1, self.ngrams)
+        self.parts = [*self.readers, self.hidden, self.output]
         for layer in self.parts:
             layer.bind(theta, grad, stats, work)
         # all rows but the one that stands for no token
@@ -316,19 +313,16 @@ class NextToken(Layer):
         """Go up."""
         self.output.targets = x[:, :, self.n_in :]
         codes = x[:, :, : self.n_in]
-        y = self.embedding.forward(codes, train)
-        if self.ngrams is not None:
-            more = self.ngrams.forward(codes, train)
-            shape = *y.shape[:2], y.shape[2] + more.shape[2]
-            y = np.concatenate([y, more], axis=2, out=self.work.array(self, "y", shape))
+        read = [layer.forward(codes, train) for layer in self.readers]
+        y = read[0] if len(read) == 1 else np.concatenate(read, axis=2)
         return self.output.forward(self.hidden.forward(y, train), train)
 
     def backward(self, dy: Array) -> Array:
         """Come down; a shared table gets both of its gradients."""
         dy = self.hidden.backward(self.output.backward(dy))
-        if self.ngrams is not None:
-            self.ngrams.backward(dy[:, :, self.n_embedded :])
-            dy = dy[:, :, : self.n_embedded]
+        dy, *others = np.split(dy, self.bounds, axis=2)
+        for layer, part in zip(self.beside, others, strict=True):
+            layer.backward(part)
         if not self.tied:
             return self.embedding.backward(dy)
         self.embedding.de[:, -1] = 0
