@@ -100,7 +100,7 @@ class Network:
         """Let the layers take fresh views and work arrays."""
         self.work = Workspace(self.dtype, self.rows, self.rngs)
         self.chain.bind(self.theta, self.grad, self.stats, self.work)
-        self._readers = threading.local()
+        self._readers, self._home = threading.local(), threading.get_ident()
 
     def initialize(self, rngs: Sequence[Any]) -> None:
         """Draw the parameters of network k from ``rngs[k]``."""
@@ -162,7 +162,12 @@ class Network:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _reader(self) -> Network:
-        """Return this thread's twin, which shares the parameters but no work array."""
+        """Return this thread's twin, which shares the parameters but no work array.
+
+        In the thread where the layers were bound that is the network itself, unless it is training.
+        """
+        if self.grad is None and self._home == threading.get_ident():
+            return self
         found: Network | None = getattr(self._readers, "network", None)
         if found is None:
             found = self._readers.network = Network.__new__(Network)

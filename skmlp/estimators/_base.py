@@ -253,6 +253,10 @@ class BaseMLP(
     def _take(self, X: Any, reset: bool) -> Any:
         """Take X unchecked, but for the number and the names of its columns."""
         X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
+        unnamed = type(X) is np.ndarray and not hasattr(self, "feature_names_in_")
+        if unnamed and (reset or X.shape[1] == self.n_features_in_):
+            self.n_features_in_ = X.shape[1]
+            return X
         return validate_data(self, X, skip_check_array=True, reset=reset)
 
     def _array_checks(self, X: Any) -> dict[str, Any]:
