@@ -22,6 +22,11 @@ class Batch(NamedTuple):
     w: Array | None  # (1 or K, n), mean 1 over all rows
     n_rows: Array | None = None  # (K, 1) where networks have fewer than n; then w of the rest is 0
 
+    @property
+    def n(self) -> Any:
+        """Number of rows, for all networks or as a column (K, 1)."""
+        return self.y.shape[1] if self.n_rows is None else self.n_rows
+
 
 class Batches(ABC):
     """What one epoch sees, anew at each iteration."""

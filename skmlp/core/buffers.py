@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -90,10 +91,15 @@ class Layout:
         return row
 
 
-def blocks(rows: Array) -> Iterator[slice]:
-    """Cut the columns of ``rows`` (K, P) into stretches that fit the cache."""
+def block_width(k: int, itemsize: int, times: int = 1) -> int:
+    """Return how many columns of k rows fit the cache, or so many times that."""
+    return max(1, times * BLOCK_BYTES // (k * itemsize))
+
+
+def blocks(rows: Array, times: int = 1) -> Iterator[slice]:
+    """Cut the columns of ``rows`` (K, P) into stretches that fit the cache, or so many times it."""
     k, p = rows.shape
-    width = max(1, BLOCK_BYTES // (k * rows.itemsize))
+    width = block_width(k, rows.itemsize, times)
     for start in range(0, p, width):
         yield slice(start, min(start + width, p))
 
@@ -103,26 +109,26 @@ class Pieces:
 
     Parameters
     ----------
-    span : slice, default=slice(None)
-        The columns to cut up.
+    times : int, default=1
+        How many times the usual length a stretch has.
     """
 
-    def __init__(self, span: slice = slice(None)) -> None:
-        self.span = span
+    def __init__(self, times: int = 1) -> None:
+        self.times = times
         self._of: tuple[Array, ...] = ()
-        self._views: list[tuple[Array, ...]] = []
+        self._views: list[tuple[Any, ...]] = []
 
-    def __call__(self, *arrays: Array) -> list[tuple[Array, ...]]:
-        """Return a tuple of views for each stretch, each stretch small enough for the cache."""
+    def __call__(self, *arrays: Array) -> list[tuple[Any, ...]]:
+        """Return (columns, view of each array) for each stretch."""
         if len(arrays) != len(self._of) or any(map(is_not, arrays, self._of)):
             self._of = arrays
-            whole = [a[:, self.span] for a in arrays]
-            self._views = [tuple(a[:, block] for a in whole) for block in blocks(whole[0])]
+            cuts = blocks(arrays[0], self.times)
+            self._views = [(block, *(a[:, block] for a in arrays)) for block in cuts]
         return self._views
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle no view: it would be cut loose from its array."""
-        return Pieces, (self.span,)
+        return Pieces, (self.times,)
 
 
 class Workspace:
@@ -179,6 +185,10 @@ class Workspace:
         if found is None:
             found = self._arrays[key] = self.xp.empty(shape, dtype=self.dtype)
         return found
+
+    def scratch(self, shape: tuple[int, ...]) -> Array:
+        """Return an uninitialised array for the next few lines; every thread has its own."""
+        return self.array(threading.get_ident(), "scratch", shape)
 
     def ones(self, n: int) -> Array:
         """Return a (1, 1, n) row of ones: a product with it sums over rows, faster than ``sum``."""

@@ -292,7 +292,7 @@ class Averaging(Callback):
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
         theta = state.network.theta
-        for average, now, scratch in self.pieces(self.average, theta, self.scratch):
+        for _, average, now, scratch in self.pieces(self.average, theta, self.scratch):
             np.subtract(now, average, out=scratch)
             scratch *= 1 - decay
             average += scratch

@@ -103,7 +103,8 @@ def _minimise(
     def value_and_grad(x: Any) -> tuple[float, Any]:
         theta[0] = x
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value = loss_and_grad(network, loss, batch, penalty)
+            value = loss_and_grad(network, loss, batch)
+            value = value + penalty.value_and_grad(theta, grad, batch.n)
         for hook in hooks(callbacks, "on_gradient"):
             hook(state)
         return float(value[0]), grad[0].astype(np.float64)

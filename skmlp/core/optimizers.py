@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -15,6 +18,8 @@ from skmlp.core.stacking import program, together
 
 #: Memories are freed of subnormal numbers every so many steps.
 _FLUSH_EVERY = 256
+#: Threads work on stretches that are so many times as long as those of one.
+_STRETCH = 4
 #: Adam computes its bias corrections for so many steps at a time.
 _AHEAD = 64
 
@@ -26,8 +31,6 @@ class Transform(ABC):
     on_step: ClassVar[bool] = False
     #: Names of the (K, P) arrays it remembers between steps.
     memory: ClassVar[tuple[str, ...]] = ()
-    #: The role of the parameters that it changes; empty for all.
-    role: ClassVar[str] = ""
     #: Names of the settings of which each network may have its own.
     per_network: ClassVar[tuple[str, ...]] = ()
 
@@ -40,7 +43,6 @@ class Transform(ABC):
     def rebind(self, layout: Layout, work: Workspace) -> None:
         """Take settings and work arrays for the networks that are in the stack."""
         self.work = work
-        self.pieces = Pieces(layout.span(self.role) if self.role else slice(None))
 
     def select(self, keep: Array) -> None:
         """Keep the memory of some networks."""
@@ -81,6 +83,52 @@ class Transform(ABC):
         """Change ``grad`` (K, P), direction or step, in place; ``lr`` is (K, 1) or a number."""
 
 
+class Elementwise(Transform):
+    """A link that changes each entry by itself.
+
+    Such links, one behind the other, visit a stretch of the rows together while it is in the
+    cache: where parameters are many, a step takes as long as reading and writing them.
+    """
+
+    def begin(self, lr: Any) -> None:  # noqa: B027 - most have nothing to prepare
+        """Prepare a step."""
+
+    @abstractmethod
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
+        """Change ``grad`` (K, width), the columns ``block`` of direction or step, in place."""
+
+    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+        """Change the whole of ``grad`` (K, P)."""
+        self.begin(lr)
+        for block in blocks(theta):
+            self.visit(block, theta[:, block], grad[:, block])
+
+
+@final
+class _Rate(Elementwise):
+    """The step is the direction times the learning rate."""
+
+    def begin(self, lr: Any) -> None:
+        self.lr = lr
+
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
+        grad *= self.lr
+
+
+@final
+class _Move(Elementwise):
+    """Take the step."""
+
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
+        theta -= grad
+
+
+def _visit(links: Sequence[Any], pieces: Sequence[Any]) -> None:
+    for block, theta, grad in pieces:
+        for link in links:
+            link.visit(block, theta, grad)
+
+
 def _spread(values: Array, rows: Array, k: int) -> Array:
     """Return an array of k rows, those of ``rows`` being ``values``, the others zero."""
     out = np.zeros((k, *values.shape[1:]), dtype=values.dtype)
@@ -110,8 +158,14 @@ class Optimizer:
     def __init__(self, *transforms: Transform) -> None:
         self.transforms = transforms
         self.steps = 0
-        self._on_direction = [t for t in transforms if not t.on_step]
-        self._on_step = [t for t in transforms if t.on_step]
+        on_direction = [t for t in transforms if not t.on_step]
+        chain = [*on_direction, _Rate(), *(t for t in transforms if t.on_step), _Move()]
+        self._runs: list[tuple[bool, list[Any]]] = [
+            (elementwise, list(run))
+            for elementwise, run in groupby(chain, lambda link: isinstance(link, Elementwise))
+        ]
+        self._pool: ThreadPoolExecutor | None = None
+        self.share_out(1)
 
     @classmethod
     def together(cls, optimizers: Sequence[Optimizer], sizes: Sequence[int]) -> Optimizer:
@@ -166,23 +220,60 @@ class Optimizer:
         for transform in self.transforms:
             transform.reset(row)
 
-    def step(self, theta: Array, grad: Array, lr: Array | float) -> None:
-        """Move ``theta`` (K, P); ``grad`` is consumed; ``lr`` is a number or (K, 1)."""
-        for transform in self._on_direction:
-            transform(theta, grad, lr)
-        grad *= lr
-        for transform in self._on_step:
-            transform(theta, grad, lr)
-        theta -= grad
+    def share_out(self, threads: int) -> None:
+        """Take steps with so many threads, which pays where parameters are millions."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._pool = None if threads == 1 else ThreadPoolExecutor(threads)
+        self._threads = threads
+        # threads take turns at Python: the longer the stretches, the less they wait
+        self._pieces = Pieces(1 if threads == 1 else _STRETCH)
+
+    def step(self, theta: Array, grad: Array, lr: Array | float, penalty: Any = None) -> None:
+        """Move ``theta`` (K, P); ``grad`` is consumed; ``lr`` is a number or (K, 1).
+
+        The gradient of ``penalty``, a :class:`~skmlp.core.penalties.Penalty` that has begun, is
+        added first.
+        """
+        first = [] if penalty is None else [penalty]
+        for elementwise, links in self._runs:
+            if elementwise:
+                for link in links:
+                    link.begin(lr)
+                self._walk([*first, *links], theta, grad)
+            else:
+                self._walk(first, theta, grad)
+                for link in links:
+                    link(theta, grad, lr)
+            first = []
         self.steps += 1
         if self.steps % _FLUSH_EVERY == 0:
             for transform in self.transforms:
                 transform.flush()
 
+    def _walk(self, links: Sequence[Any], theta: Array, grad: Array) -> None:
+        """Let links visit stretch after stretch."""
+        pieces = self._pieces(theta, grad) if links else []
+        if self._pool is None:
+            _visit(links, pieces)
+            return
+        shares = [pieces[i :: self._threads] for i in range(self._threads)]
+        for done in [self._pool.submit(copy_context().run, _visit, links, s) for s in shares]:
+            done.result()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle what was given and what is remembered; how to walk is found again."""
+        return {"transforms": self.transforms, "steps": self.steps}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Find the way again."""
+        Optimizer.__init__(self, *state["transforms"])
+        self.steps = state["steps"]
+
 
 @final
 @dataclass(eq=False)
-class Momentum(Transform):
+class Momentum(Elementwise):
     """v ← μ v + step; the step becomes v, or μ v + step where Nesterov looks ahead.
 
     It stands behind the learning rate, so that a falling rate does not slow what already
@@ -213,20 +304,20 @@ class Momentum(Transform):
         super().rebind(layout, work)
         self.mu_column = work.column(self.mu, 2)
 
-    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
         """Let the velocity roll on."""
-        for g, v in self.pieces(grad, self.velocity):
-            v *= self.mu_column
-            v += g
-            if self.nesterov:
-                g += np.multiply(v, self.mu_column, out=self.work.array(self, "ahead", g.shape))
-            else:
-                g[...] = v
+        v = self.velocity[:, block]
+        v *= self.mu_column
+        v += grad
+        if self.nesterov:
+            grad += np.multiply(v, self.mu_column, out=self.work.scratch(v.shape))
+        else:
+            grad[...] = v
 
 
 @final
 @dataclass(eq=False)
-class Adam(Transform):
+class Adam(Elementwise):
     """m̂ / (√v̂ + ε), with running averages m of the gradient and v of its square.
 
     Kept as s₁ = m / (1 - β₁) and s₂ = v / (1 - β₂), which saves two products a step.
@@ -298,27 +389,30 @@ class Adam(Transform):
         eps = exact.column(self.epsilon, 2) / (1 - b2) ** 0.5
         self.eps = eps.astype(work.dtype) if isinstance(eps, np.ndarray) else eps
 
-    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
-        """Follow the averages."""
-        scale = self._correction(grad.dtype)
-        for g, s1, s2 in self.pieces(grad, self.s1, self.s2):
-            s1 *= self.b1
-            s1 += g
-            g *= g
-            s2 *= self.b2
-            s2 += g
-            np.sqrt(s2, out=g)
-            g += self.eps
-            np.divide(s1, g, out=g)
-            g *= scale
+    def begin(self, lr: Any) -> None:
+        """Correct the bias of the averages."""
+        self.scale = self._correction()
 
-    def _correction(self, dtype: Any) -> Any:
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
+        """Follow the averages."""
+        g, s1, s2 = grad, self.s1[:, block], self.s2[:, block]
+        s1 *= self.b1
+        s1 += g
+        g *= g
+        s2 *= self.b2
+        s2 += g
+        np.sqrt(s2, out=g)
+        g += self.eps
+        np.divide(s1, g, out=g)
+        g *= self.scale
+
+    def _correction(self) -> Any:
         """Return the (K, 1) factors that make m̂ / √v̂ of s₁ / √s₂, from a table of some steps."""
         if self.used == len(self.table):
             self._settle()
             b1, b2, factor = self.exact
             t = self.t + np.arange(1, _AHEAD + 1)[:, None, None]  # (steps, K, 1)
-            table = (factor * np.sqrt(1 - b2**t) / (1 - b1**t)).astype(dtype)
+            table = (factor * np.sqrt(1 - b2**t) / (1 - b1**t)).astype(self.work.dtype)
             alike = bool((table == table[:, :1]).all())  # then a number will do, which is faster
             self.table = table[:, 0, 0].tolist() if alike else table
         self.used += 1
@@ -331,7 +425,7 @@ class Adam(Transform):
 
 @final
 @dataclass(eq=False)
-class RMSProp(Transform):
+class RMSProp(Elementwise):
     """g / (√v + ε), with a running average v of the squared gradient.
 
     Parameters
@@ -358,21 +452,21 @@ class RMSProp(Transform):
         self.rho_column = work.column(self.rho, 2)
         self.eps = work.column(self.epsilon, 2)
 
-    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
         """Divide by the root of the running mean square."""
-        for g, v in self.pieces(grad, self.v):
-            square = np.multiply(g, g, out=self.work.array(self, "square", g.shape))
-            square *= 1 - self.rho_column
-            v *= self.rho_column
-            v += square
-            np.sqrt(v, out=square)
-            square += self.eps
-            g /= square
+        v = self.v[:, block]
+        square = np.multiply(grad, grad, out=self.work.scratch(v.shape))
+        square *= 1 - self.rho_column
+        v *= self.rho_column
+        v += square
+        np.sqrt(v, out=square)
+        square += self.eps
+        grad /= square
 
 
 @final
 @dataclass(eq=False)
-class RProp(Transform):
+class RProp(Elementwise):
     """Follow the sign alone: a parameter's step grows while its sign stays, halves when it turns.
 
     Meant for the full batch: signs of noisy minibatches turn by chance. Steps start at the
@@ -410,17 +504,17 @@ class RProp(Transform):
         super().reset(row)
         self.size[row] = 1
 
-    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
         """Grow, halve, or wait where the sign turned."""
-        for g, last, size in self.pieces(grad, self.last, self.size):
-            agreement = np.sign(g) * np.sign(last)
-            turned = agreement < 0
-            size *= np.where(agreement > 0, self.up, np.where(turned, self.down, 1.0))
-            np.clip(size, 1e-6, 50.0, out=size)
-            g[turned] = 0
-            last[...] = g
-            np.sign(g, out=g)
-            g *= size
+        last, size = self.last[:, block], self.size[:, block]
+        agreement = np.sign(grad) * np.sign(last)
+        turned = agreement < 0
+        size *= np.where(agreement > 0, self.up, np.where(turned, self.down, 1.0))
+        np.clip(size, 1e-6, 50.0, out=size)
+        grad[turned] = 0
+        last[...] = grad
+        np.sign(grad, out=grad)
+        grad *= size
 
 
 @final
@@ -456,7 +550,7 @@ class ClipNorm(Transform):
 
 @final
 @dataclass(eq=False)
-class ClipValue(Transform):
+class ClipValue(Elementwise):
     """Cut every entry of the gradient to [-limit, limit].
 
     Parameters
@@ -473,14 +567,14 @@ class ClipValue(Transform):
         super().rebind(layout, work)
         self.limit_column = work.column(self.limit, 2)
 
-    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
         """Cut."""
         np.clip(grad, -self.limit_column, self.limit_column, out=grad)
 
 
 @final
 @dataclass(eq=False)
-class Decay(Transform):
+class Decay(Elementwise):
     """step ← step + lr · rate · W: weights, not biases, shrink by lr · rate a step.
 
     It stands behind the learning rate and, placed last, behind momentum too, so it is
@@ -501,24 +595,27 @@ class Decay(Transform):
     rate: Any
     schedule: Schedule = field(default_factory=Constant)
     on_step: ClassVar[bool] = True
-    role: ClassVar[str] = "weight"
     per_network: ClassVar[tuple[str, ...]] = ("rate",)
 
     def rebind(self, layout: Layout, work: Workspace) -> None:
-        """Take the rate as a column."""
+        """Take the rate as a column; find the weights, which stand first."""
         super().rebind(layout, work)
         self.rate_column = work.column(self.rate, 2)
+        self.stop = layout.span("weight").stop
 
-    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+    def begin(self, lr: Any) -> None:
+        """See how far the rate is along its schedule."""
+        self.share = self.rate_column * lr * self.schedule(self.work.progress)
+
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
         """Add a share of the weights."""
-        share = self.rate_column * lr * self.schedule(self.work.progress)
-        for w, step in self.pieces(theta, grad):
-            step += np.multiply(w, share, out=self.work.array(self, "scratch", w.shape))
+        w = theta[:, : max(0, self.stop - block.start)]
+        grad[:, : w.shape[1]] += np.multiply(w, self.share, out=self.work.scratch(w.shape))
 
 
 @final
 @dataclass(eq=False)
-class RateFactors(Transform):
+class RateFactors(Elementwise):
     """direction ← factor · direction: some parameters learn faster than others.
 
     It stands behind the transforms that undo a scaling of the gradient, such as Adam.
@@ -555,9 +652,9 @@ class RateFactors(Transform):
                 ) ** self.fan_in_power
         self.row = row.astype(work.dtype)[None]
 
-    def __call__(self, theta: Array, grad: Array, lr: Any) -> None:
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
         """Rescale."""
-        grad *= self.row
+        grad *= self.row[:, block]
 
 
 #: First-order solvers by name: how each makes its chain from scikit-learn's parameters.

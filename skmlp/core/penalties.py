@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from skmlp.core.buffers import BLOCK_BYTES, Array, Layout, Pieces, Workspace
+from skmlp.core.buffers import Array, Layout, Workspace, block_width, blocks
 
 
 @final
@@ -32,40 +32,55 @@ class Penalty:
     per_network: ClassVar[tuple[str, ...]] = ("l2", "l1", "rows")
 
     def bind(self, layout: Layout, work: Workspace) -> None:
-        """Find the weights."""
-        weights = layout.span("weight")  # they stand first
-        self.pieces, self.stop = Pieces(weights), weights.stop
-        self.work = work
+        """Find the weights, which stand first."""
+        self.work, self.stop = work, layout.span("weight").stop
         self.l2_column, self.l1_column = work.column(self.l2, 2), work.column(self.l1, 2)
         k = len(work.rows)
-        if 1 < k <= BLOCK_BYTES // (layout.size * work.dtype.itemsize):
+        self.is_even = k > 1 and layout.size <= block_width(k, work.dtype.itemsize)
+        if self.is_even:
             # whole rows, with a strength for each parameter: without gaps NumPy is twice as fast
-            self.pieces = Pieces()
             each = layout.vector({"weight": 1.0}, default=0.0).astype(work.dtype)
             self.l2_column, self.l1_column = self.l2_column * each, self.l1_column * each
         self.has_l2, self.has_l1 = bool(np.any(self.l2)), bool(np.any(self.l1))
         self.rows_column = None if self.rows is None else work.column(self.rows, 2)
         self.shares: dict[Any, tuple[Any, Any, Any]] = {}  # for each n seen
 
-    def value_and_grad(self, theta: Array, grad: Array, n: Any) -> Array | float:
-        """Return the (K,) penalties and add their gradient to ``grad``.
-
-        ``n`` is the number of rows of the batch, for all networks or as a column (K, 1).
-        """
-        value: Array | float = 0.0
+    def begin(self, n: Any) -> None:
+        """Prepare a step on ``n`` rows, a number for all networks or a column (K, 1)."""
+        self.values: dict[int, Array | float] = {0: 0.0}  # (K,), of each block that was visited
         if self.rows_column is not None:
             n = self.rows_column
         key = id(n) if isinstance(n, np.ndarray) else n
         if key not in self.shares:
             self.shares[key] = self.l2_column / n, self.l1_column / n, n
-        l2_share, l1_share, _ = self.shares[key]
-        for w, dw in self.pieces(theta, grad):
-            scratch = self.work.array(self, "scratch", w.shape)
-            if self.has_l2:
-                dw += np.multiply(w, l2_share, out=scratch)
-                value += np.vecdot(scratch[:, : self.stop], w[:, : self.stop]) * 0.5
-            if self.has_l1:
-                np.sign(w, out=scratch)
-                dw += np.multiply(scratch, l1_share, out=scratch)
-                value += np.vecdot(scratch[:, : self.stop], w[:, : self.stop])
-        return value
+        self.l2_share, self.l1_share, _ = self.shares[key]
+
+    def visit(self, block: slice, theta: Array, grad: Array) -> None:
+        """Add the gradient of some columns to ``grad``, and note what they cost."""
+        n_weights = max(0, self.stop - block.start)
+        w, dw = (theta, grad) if self.is_even else (theta[:, :n_weights], grad[:, :n_weights])
+        scratch, value = self.work.scratch(w.shape), 0.0
+        if self.has_l2:
+            dw += np.multiply(w, self.l2_share, out=scratch)
+            value = value + np.vecdot(scratch[:, :n_weights], w[:, :n_weights]) * 0.5
+        if self.has_l1:
+            np.sign(w, out=scratch)
+            dw += np.multiply(scratch, self.l1_share, out=scratch)
+            value = value + np.vecdot(scratch[:, :n_weights], w[:, :n_weights])
+        self.values[block.start] = value
+
+    @property
+    def value(self) -> Array | float:
+        """The penalties (K,) of all that was visited, in whichever order."""
+        return sum(self.values[start] for start in sorted(self.values))
+
+    def add(self, theta: Array, grad: Array) -> None:
+        """Add the gradient to the whole of ``grad`` (K, P)."""
+        for block in blocks(theta):
+            self.visit(block, theta[:, block], grad[:, block])
+
+    def value_and_grad(self, theta: Array, grad: Array, n: Any) -> Array | float:
+        """Return the (K,) penalties and add their gradient to ``grad``, for ``n`` rows."""
+        self.begin(n)
+        self.add(theta, grad)
+        return self.value

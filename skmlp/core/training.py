@@ -272,8 +272,8 @@ def train(
     return state
 
 
-def loss_and_grad(network: Network, loss: Loss, batch: Batch, penalty: Penalty) -> Array:
-    """Go up and down once: return the (k,) losses with their penalties, and fill ``grad``.
+def loss_and_grad(network: Network, loss: Loss, batch: Batch) -> Array:
+    """Go up and down once: return the (k,) losses, and fill ``grad``.
 
     Where m members share a network's weights, its loss is the mean of theirs.
     """
@@ -289,8 +289,7 @@ def loss_and_grad(network: Network, loss: Loss, batch: Batch, penalty: Penalty) 
         value = value.reshape(-1, members).mean(axis=1)
         d_raw *= 1 / members
     network.backward(d_raw)
-    n = batch.y.shape[1] if batch.n_rows is None else batch.n_rows
-    return value + penalty.value_and_grad(network.theta, network.grad, n)
+    return value
 
 
 def _for_members(each: Array, members: int) -> Array:
@@ -321,17 +320,22 @@ def _epoch(
             state.progress = min(1.0, (done + i / (batches.n_batches or i + 1)) / planned)
             state._factor = schedule(state.progress)
             network.work.progress = state.progress
-            value = loss_and_grad(network, loss, batch, penalty)
+            value = loss_and_grad(network, loss, batch)
+            penalty.begin(batch.n)
+            if on_gradient:  # they see the whole gradient; otherwise the step adds the penalty's
+                penalty.add(theta, grad)
             for hook in on_gradient:
                 hook(state)
             rate = state.rate()
-            optimizer.step(theta, grad, rate if len(rate) > 1 else rate.item())
+            rate = rate if len(rate) > 1 else rate.item()
+            optimizer.step(theta, grad, rate, None if on_gradient else penalty)
+            value = value + penalty.value
             for hook in on_batch_end:
                 hook(state)
             if epoch == i == 0:
                 state.first_loss = np.array(value, dtype=np.float64)
             values.append(value)
-            sizes.append(batch.y.shape[1] if batch.n_rows is None else batch.n_rows[:, 0])
+            sizes.append(batch.n if batch.n_rows is None else batch.n_rows[:, 0])
             state.step += 1
             if state.step % _CHECK_EVERY == 0 and not np.isfinite(value).any():
                 break

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from skmlp.core.batches import ArrayBatches, Batch
 from skmlp.core.callbacks import (
@@ -32,6 +33,9 @@ from skmlp.estimators._jobs import Encoded, End, Job
 trainer: ContextVar[Callable[[Job], None]] = ContextVar(
     "trainer", default=lambda job: train_together([job])
 )
+
+#: Parameters of so many bytes are moved by several threads.
+_LARGE = 1 << 24
 
 
 def run(
@@ -73,6 +77,7 @@ def train_together(jobs: Sequence[Job]) -> None:
         return
     batches = _batches(jobs)
     optimizer = Optimizer.together([job.optimizer for job in jobs], sizes)
+    optimizer.share_out(_threads(network.theta))
     now, before = first.model._now, first.training.state
     if len(jobs) > 1 and before is not None:
         before = State.together([job.training.state for job in jobs], network, optimizer)
@@ -93,6 +98,7 @@ def train_together(jobs: Sequence[Job]) -> None:
         state=before,
         horizon=now.max_iter if first.incremental or first.resumed else None,
     )
+    optimizer.share_out(1)
     orders, k_done = batches.orders(), 0
     for job, k in zip(jobs, sizes, strict=True):
         rows, k_done = slice(k_done, k_done + k), k_done + k
@@ -105,6 +111,14 @@ def train_together(jobs: Sequence[Job]) -> None:
             job.state = state.part(rows, job.network, job.optimizer)
             job.stopper.remember(stopper, rows)
         job.training.state, job.training.stopper = job.state, job.stopper
+
+
+def _threads(theta: Any) -> int:
+    """Return how many threads a step on these parameters is worth: at most those BLAS may take."""
+    if theta.nbytes < _LARGE:
+        return 1
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return max((pool["num_threads"] for pool in pools), default=1)
 
 
 def _batches(jobs: Sequence[Job]) -> ArrayBatches:

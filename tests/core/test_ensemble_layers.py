@@ -31,7 +31,6 @@ from skmlp.core.layers import (
 from skmlp.core.losses import BinaryLogLoss, SquaredError
 from skmlp.core.network import Network
 from skmlp.core.optimizers import Adam, Optimizer, RateFactors
-from skmlp.core.penalties import Penalty
 from skmlp.core.rows import Rows
 from skmlp.core.training import loss_and_grad, train
 
@@ -122,11 +121,9 @@ def make(layers, k=1, shaken=True, dtype=np.float64, n_in=P):
 
 def value_and_grad(network, X, y, w=None):
     """The same dropout masks at every call; the gradient must be written, not added to."""
-    penalty = Penalty()
     network.prepare_training([np.random.default_rng(row) for row in network.rows])
     network.grad[...] = np.nan
-    penalty.bind(network.layout, network.work)
-    value = loss_and_grad(network, LOSS, Batch(X, y, w), penalty)
+    value = loss_and_grad(network, LOSS, Batch(X, y, w))
     return value, network.grad.copy()
 
 

@@ -1,6 +1,7 @@
 """Optimisers: every chain finds the minimum; each transform is its textbook formula."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from skmlp.core.optimizers import (
     RMSProp,
     RProp,
 )
+from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import FlatCosine
 from skmlp.core.training import train
 from tests.pairs import every_pair
@@ -46,14 +48,19 @@ CHAINS = {name: tuple(make(**SKLEARN)) for name, make in SOLVERS.items()} | {
 }
 
 
+def layout(p=P):
+    """p - 2 weights and 2 biases."""
+    made = Layout()
+    made.add("b", (2,), "bias")
+    made.add("W", (p - 2,), "weight")
+    made.arrange()
+    return made
+
+
 def bound(*transforms, k=K, p=P, dtype=np.float64):
     """An optimiser of k networks with p - 2 weights and 2 biases."""
-    layout = Layout()
-    layout.add("b", (2,), "bias")
-    layout.add("W", (p - 2,), "weight")
-    layout.arrange()
     optimizer = Optimizer(*copy.deepcopy(transforms))
-    optimizer.bind(layout, Workspace(dtype, np.arange(k)), k)
+    optimizer.bind(layout(p), Workspace(dtype, np.arange(k)), k)
     return optimizer
 
 
@@ -220,6 +227,52 @@ def test_blocks_do_not_matter(chain, monkeypatch):
         monkeypatch.setattr("skmlp.core.buffers.BLOCK_BYTES", 4 * 8 * K)
         cut.step(other, grad.copy(), 0.1)
     np.testing.assert_array_equal(theta, other)
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_threads_do_not_matter(chain, monkeypatch):
+    monkeypatch.setattr("skmlp.core.buffers.BLOCK_BYTES", 8 * K)
+    monkeypatch.setattr("skmlp.core.optimizers._STRETCH", 1)
+    alone, shared = bound(*CHAINS[chain], p=50), bound(*CHAINS[chain], p=50)
+    shared.share_out(3)
+    penalties = [Penalty([0.1, 0.0, 2.0], 0.5) for _ in range(2)]
+    for penalty in penalties:
+        penalty.bind(layout(50), Workspace(np.float64, np.arange(K)))
+    theta = np.random.default_rng(0).normal(size=(K, 50))
+    other = theta.copy()
+    for grad in np.random.default_rng(1).normal(size=(5, K, 50)):
+        for optimizer, place, penalty in zip(
+            (alone, shared), (theta, other), penalties, strict=True
+        ):
+            penalty.begin(7)
+            optimizer.step(place, grad.copy(), 0.1, penalty)
+        np.testing.assert_array_equal(other, theta)
+        np.testing.assert_array_equal(penalties[1].value, penalties[0].value)
+
+
+def test_threads_keep_silent_where_one_is_told_to():
+    optimizer = bound(Adam(), dtype=np.float32)
+    optimizer.share_out(2)
+    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer.step(np.ones((K, P), np.float32), np.full((K, P), 1e38, np.float32), 0.1)
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_penalty_that_joins_in_the_step_was_as_well_added_before(chain, monkeypatch):
+    monkeypatch.setattr("skmlp.core.buffers.BLOCK_BYTES", 3 * 8 * K)
+    joined, added = bound(*CHAINS[chain]), bound(*CHAINS[chain])
+    penalty = Penalty([0.1, 0.0, 2.0], 0.5)
+    penalty.bind(layout(), Workspace(np.float64, np.arange(K)))
+    theta = np.random.default_rng(0).normal(size=(K, P))
+    other = theta.copy()
+    for grad in gradients(5):
+        penalty.begin(7)
+        joined.step(theta, grad.copy(), 0.1, penalty)
+        value = penalty.value
+        np.testing.assert_array_equal(penalty.value_and_grad(other, grad, 7), value)
+        added.step(other, grad, 0.1)
+        np.testing.assert_array_equal(theta, other)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

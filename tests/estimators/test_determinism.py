@@ -12,7 +12,7 @@ from sklearn.datasets import make_classification
 from sklearn.model_selection import cross_val_predict
 
 from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor
-from skmlp.core.optimizers import SOLVERS
+from skmlp.core.optimizers import SOLVERS, Optimizer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -114,6 +114,27 @@ def test_threads_may_predict_different_rows_at_once(restless):
     with ThreadPoolExecutor(4) as pool:
         for found, alone in zip(pool.map(model.predict, parts), expected, strict=True):
             assert_array_equal(found, alone)
+
+
+@pytest.mark.parametrize("solver", ["adamw", "sgd"])
+def test_steps_of_large_networks_are_shared_out_as_far_as_blas_may(solver, monkeypatch):
+    monkeypatch.setattr("skmlp.core.buffers.BLOCK_BYTES", 1 << 8)
+    alone = classifier(solver=solver, weight_decay=0.1, alpha=0.1).fit(X, Y)
+    asked, share_out = [], Optimizer.share_out
+    monkeypatch.setattr(
+        Optimizer, "share_out", lambda self, n: (asked.append(n), share_out(self, n))
+    )
+    monkeypatch.setattr("skmlp.estimators._running._LARGE", 0)
+    for threads in (1, 2):
+        asked.clear()
+        pools = [{"user_api": "openmp", "num_threads": 9}] * 2
+        pools[0] = {"user_api": "blas", "num_threads": threads}
+        monkeypatch.setattr("skmlp.estimators._running.threadpool_info", lambda p=pools: p)
+        shared = clone(alone).fit(X, Y)
+        assert max(asked) == threads
+        assert asked[-1] == 1  # no thread stays behind
+        assert_array_equal(shared.networks_.theta, alone.networks_.theta)
+        assert shared.loss_curve_ == alone.loss_curve_
 
 
 def test_predictions_do_not_depend_on_company():
