@@ -232,7 +232,7 @@ def test_blocks_do_not_matter(chain, monkeypatch):
 @pytest.mark.parametrize("chain", CHAINS)
 def test_threads_do_not_matter(chain, monkeypatch):
     monkeypatch.setattr("skmlp.core.buffers.BLOCK_BYTES", 8 * K)
-    monkeypatch.setattr("skmlp.core.optimizers._STRETCH", 1)
+    monkeypatch.setattr("skmlp.core.optimizers.chain._STRETCH", 1)
     alone, shared = bound(*CHAINS[chain], p=50), bound(*CHAINS[chain], p=50)
     shared.share_out(3)
     penalties = [Penalty([0.1, 0.0, 2.0], 0.5) for _ in range(2)]
