@@ -276,6 +276,8 @@ def read(X: Any) -> Table:
 
 
 def _to_array(X: Any) -> Any:
+    if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "fiu":
+        return X  # as check_array would, which takes longer than a prediction of a few rows
     array = np.asarray(X)
     if array.dtype.kind in "UST":  # in a list this may have been numbers and text
         array = np.asarray(X, dtype=object)

@@ -44,7 +44,6 @@ SETTINGS = {
         "kneser_ney_order": 7,
         "hidden_layer_sizes": (512, 512),
         "dropout": 0.3,
-        "n_estimators": 3,
         "solver": "adamw",
         "learning_rate_init": 0.003,
         "max_iter": 4,

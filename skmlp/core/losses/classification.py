@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 import numpy as np
-from scipy.special import expit, log_expit, logsumexp
+from scipy.special import expit, log_expit
 
 from .base import Array, Loss, sum_outputs
 from .targets import (
@@ -38,8 +38,9 @@ class ClassificationLoss(Loss):
 
 
 def log_mean(log_p: Array) -> Array:
-    """Return the logarithm (1, ...) of the mean of exp(log_p), (K, ...)."""
-    mean: Array = logsumexp(log_p, axis=0, keepdims=True) - log_p.dtype.type(np.log(len(log_p)))
+    """Return the logarithm (1, ...) of the mean of exp(log_p), (K, ...), which are finite."""
+    largest = log_p.max(axis=0, keepdims=True)
+    mean: Array = np.log(np.exp(log_p - largest).mean(axis=0, keepdims=True)) + largest
     return mean
 
 
