@@ -14,6 +14,7 @@ from skmlp import SKLEARN_DEFAULTS, MLPClassifier, MLPRegressor
 from skmlp.core.network import Network
 from skmlp.estimators import _base, _data, _folding
 from skmlp.model_selection import _shared
+from tests.pairs import every_pair
 
 N, P = 40, 700
 rng = np.random.default_rng(0)
@@ -107,9 +108,14 @@ def test_what_depends_on_the_axes_is_trained_as_it_is(settings, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("large", [False, True])
-@pytest.mark.parametrize("settings", [{**SK, "early_stopping": True}, SETTINGS["batch norm"]])
+@pytest.mark.parametrize(
+    ("settings", "dtype", "large"),
+    every_pair(
+        [{**SK, "early_stopping": True}, SETTINGS["batch norm"]],
+        ["float64", "float32"],
+        [False, True],
+    ),
+)
 def test_a_search_draws_the_weights_of_a_fold_once(dtype, large, settings, monkeypatch):
     model = MLPClassifier(**{**settings, "dtype": dtype, "max_iter": 8, "random_state": 0})
     x, grid = X.astype(dtype), {"alpha": [0.1, 1.0, 10.0], "learning_rate_init": [1e-3, 1e-2]}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from scipy.optimize import brentq
 
 from .base import Array, Loss
 from .classification import ClassificationLoss, SoftmaxLoss
@@ -43,24 +44,30 @@ class Focal(SoftmaxLoss):
         """Return the centred log p at which f_c pull(p_c) / p_c is the same for all c.
 
         With f the class frequencies that is where the gradient vanishes. The common value is found
-        by bisection, and for each trial value the p_c likewise: pull(p) / p decreases.
+        by Brent's method, and for each trial value the p_c by bisection: pull(p) / p decreases.
         """
         shares = class_totals(y, w, self.label_smoothing)
         shares /= shares.sum()
         if shares.size == 1:
             return np.zeros(1)
 
-        def solve(level: Array) -> Array:  # (1,) -> p, (C,)
+        def solve(level: float) -> Array:  # p, (C,)
             return root(
                 lambda p: level * p - shares * self._pull(p, np.log(p))[0],
                 np.zeros_like(shares),
                 np.ones_like(shares),
             )
 
+        def lacking(level: float) -> float:
+            return float(1 - solve(level).sum())
+
         even = np.full(shares.shape, 1 / shares.size)
         levels = shares * self._pull(even, np.log(even))[0] / even
-        ends = levels.min(keepdims=True), levels.max(keepdims=True)
-        level = root(lambda trial: 1 - solve(trial).sum(keepdims=True), *ends)
+        low, high = float(levels.min()), float(levels.max())
+        if lacking(low) >= 0 or lacking(high) <= 0:  # but for rounding, all classes are as frequent
+            level = 0.5 * (low + high)
+        else:
+            level = brentq(lacking, low, high, xtol=1e-300)
         return centred(np.log(solve(level)))
 
     def pointwise(self, raw: Array, y: Array, out: Array) -> Array:
