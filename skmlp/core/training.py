@@ -255,17 +255,19 @@ def train(
                 state._release(batches)
                 penalty.bind(network.layout, network.work)
             _epoch(state, loss, batches, epoch, schedule, horizon, penalty, callbacks)
-            state.epoch += 1
             state.history.append({})
             state.put("train_loss", state.train_loss)
             state.put("learning_rate", state.rate()[:, 0])
             state.put("seconds", perf_counter() - started)
+            state.epoch += 1
             state.diverged = _diverged(state)
             for hook in hooks(callbacks, "on_epoch_end"):
                 hook(state)
             state.stop |= state.diverged
     except KeyboardInterrupt:
         state.interrupted = True
+        if state.history and "seconds" not in state.history[-1]:
+            state.history.pop()  # it came in the middle of the account of an epoch
     state._reunite()
     for hook in hooks(callbacks, "on_fit_end"):
         hook(state)

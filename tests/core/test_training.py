@@ -17,7 +17,7 @@ from skmlp.core.optimizers import FULL_BATCH, SOLVERS, Adam, ClipNorm, Decay, Op
 from skmlp.core.penalties import Penalty
 from skmlp.core.rows import Rows
 from skmlp.core.schedules import Cosine, Schedule
-from skmlp.core.training import Callback, train
+from skmlp.core.training import Callback, State, train
 
 K, N, P = 3, 50, 4
 INIT = INITIALIZERS["sklearn"]
@@ -337,3 +337,19 @@ def test_adam_on_a_wide_table_holds_four_times_its_parameters(dtype):
     finally:
         tracemalloc.stop()
     assert peak < 4.5 * network.theta.nbytes
+
+
+@pytest.mark.parametrize("at", ["train_loss", "learning_rate", "seconds"])
+def test_an_interrupt_leaves_no_record_half_written(at, monkeypatch):
+    put = State.put
+
+    def interrupted(state, name, values):
+        if name == at and len(state.history) == 3:
+            raise KeyboardInterrupt
+        put(state, name, values)
+
+    monkeypatch.setattr(State, "put", interrupted)
+    state = Stack().train(epochs=5, lr=0.1)
+    assert state.interrupted
+    assert state.epoch == len(state.history) == 2
+    assert all(len(record) == 3 for record in state.history)
