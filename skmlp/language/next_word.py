@@ -286,8 +286,8 @@ class NextWordModel(BaseEstimator):
         codes, held = self._learn(texts, self.early_stopping and texts_val is None)
         if texts_val is not None:
             held = self._encode(texts_val)
-        self._draw(codes)
         self._count(codes)
+        self._draw(codes)
         run(self, codes, held, incremental=False)
         return self
 
@@ -317,11 +317,11 @@ class NextWordModel(BaseEstimator):
             )
         if self.__sklearn_is_fitted__():
             _architecture.check_unchanged(self, self._built)
-            self._counts = None
             codes = self._encode(texts)
         else:
             codes, _ = self._learn(texts, False)
             self._draw(codes)
+        self._counts = None
         run(self, codes, None, incremental=True)
         return self
 
@@ -356,6 +356,7 @@ class NextWordModel(BaseEstimator):
 
     def _count(self, codes: Any) -> None:
         """Count n-grams, if asked for."""
+        self._counts: KneserNey | None = None
         order = self.kneser_ney_order
         if order is not None:
             if order > self.context_size + 1:
@@ -380,7 +381,6 @@ class NextWordModel(BaseEstimator):
         self._loss = IndexLogLoss(len(counts))
         _architecture.readout(layer).b[...] = self._loss.start(codes[:, None])
         self._state: State | None = None
-        self._counts: KneserNey | None = None
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, float]] = []
 

@@ -172,6 +172,14 @@ def test_counts_are_mixed_in_by_their_share(toy):
     assert told[0][0, c] > 0.9
 
 
+def test_a_refused_order_leaves_no_network_that_seems_fitted():
+    model = NextWordModel(**QUICK, kneser_ney_order=6)
+    with pytest.raises(ValueError, match="at most 5"):
+        model.fit(TOY)
+    with pytest.raises(NotFittedError):
+        model.score(TOY)
+
+
 def test_partial_fit_goes_on_without_the_counts_of_another_text(toy):
     mixed, alone = fitted(kneser_ney_order=3), copy.deepcopy(toy)
     mixed.set_params(kneser_ney_order=None).partial_fit(TOY)

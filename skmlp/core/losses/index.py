@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skmlp.core.buffers import BLOCK_BYTES
 
 from .base import Array, require
-from .classification import ClassificationLoss
+from .classification import ClassificationLoss, log_mean
 from .targets import centred
 
 
@@ -76,11 +75,7 @@ class IndexLogLoss(ClassificationLoss):
 
     def average(self, raw: Array) -> Array:
         """Return the logarithm of the mean probabilities, which is a raw output for them."""
-        if len(raw) == 1:
-            return raw
-        mean: Array = logsumexp(self.log_predict(raw), axis=0, keepdims=True)
-        mean -= raw.dtype.type(np.log(len(raw)))
-        return mean
+        return raw if len(raw) == 1 else log_mean(self.log_predict(raw))
 
 
 def _rows(z: Array, y: Array, out: Array) -> Array:
