@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -47,7 +50,7 @@ class Penalty:
 
     def begin(self, n: Any) -> None:
         """Prepare a step on ``n`` rows, a number for all networks or a column (K, 1)."""
-        self.values: dict[int, Array | float] = {0: 0.0}  # (K,), of each block that was visited
+        self.values: dict[int, Any] = {}  # (K,), of each block that was visited
         if self.rows_column is not None:
             n = self.rows_column
         key = id(n) if isinstance(n, np.ndarray) else n
@@ -59,20 +62,22 @@ class Penalty:
         """Add the gradient of some columns to ``grad``, and note what they cost."""
         n_weights = max(0, self.stop - block.start)
         w, dw = (theta, grad) if self.is_even else (theta[:, :n_weights], grad[:, :n_weights])
-        scratch, value = self.work.scratch(w.shape), 0.0
+        scratch, parts = self.work.scratch(w.shape), []
         if self.has_l2:
             dw += np.multiply(w, self.l2_share, out=scratch)
-            value = value + np.vecdot(scratch[:, :n_weights], w[:, :n_weights]) * 0.5
+            half = np.vecdot(scratch[:, :n_weights], w[:, :n_weights])
+            half *= 0.5
+            parts.append(half)
         if self.has_l1:
             np.sign(w, out=scratch)
             dw += np.multiply(scratch, self.l1_share, out=scratch)
-            value = value + np.vecdot(scratch[:, :n_weights], w[:, :n_weights])
-        self.values[block.start] = value
+            parts.append(np.vecdot(scratch[:, :n_weights], w[:, :n_weights]))
+        self.values[block.start] = total(parts)
 
     @property
     def value(self) -> Array | float:
         """The penalties (K,) of all that was visited, in whichever order."""
-        return sum(self.values[start] for start in sorted(self.values))
+        return total([self.values[start] for start in sorted(self.values)])
 
     def add(self, theta: Array, grad: Array) -> None:
         """Add the gradient to the whole of ``grad`` (K, P)."""
@@ -84,3 +89,8 @@ class Penalty:
         self.begin(n)
         self.add(theta, grad)
         return self.value
+
+
+def total(terms: Sequence[Any]) -> Any:
+    """Return the sum of arrays; ``sum`` would begin with 0, which takes an addition more."""
+    return reduce(add, terms) if terms else 0.0

@@ -113,8 +113,8 @@ class Rows:
         """Return all values (n, p) in one array; the table itself where that will do."""
         untouched = self.shift is None and self.scale is None and isinstance(self.index, slice)
         if untouched and self.table.dtype == dtype:
-            whole: Array = np.ascontiguousarray(self.table[self.index])
-            return whole
+            all_rows = self.index == slice(None)
+            return np.ascontiguousarray(self.table if all_rows else self.table[self.index])
         out = np.empty(self.shape, dtype=dtype)
         for columns, block in self.blocks(dtype):
             out[:, columns] = block

@@ -93,19 +93,21 @@ class State:
         """
         network.theta[:], network.stats[:] = self.network.theta[rows], self.network.stats[rows]
         optimizer.remember(self.optimizer, rows)
-        share = network.k / self._size
         history = [{name: values[rows] for name, values in row.items()} for row in self.history]
-        for record in history:
-            record["seconds"] = record["seconds"] * share
-        present = [not np.isnan(record["learning_rate"]).all() for record in history]
+        present = ~np.isnan([record["learning_rate"] for record in history])  # (epochs, k)
         part = State(network, optimizer, self.lr[rows], self.lr[rows].copy())
-        part.epoch = sum(present)
+        part.epoch = int(present.any(axis=-1).sum())
         part.step = round(self.step * part.epoch / max(1, len(history)))
         part.history = history[: part.epoch]
         part.epochs, part.interrupted = self.epochs, self.interrupted
         part.train_loss, part.first_loss = self.train_loss[rows], self.first_loss[rows]
         part.stop, part.diverged = self.stop[rows], self.diverged[rows]
         return part
+
+    def share_time(self, since: int, shares: Array) -> None:
+        """Count of each epoch's seconds, after so many epochs, a share for each network, (K,)."""
+        for record in self.history[since:]:
+            record["seconds"] *= shares
 
     def rate(self) -> Array:
         """Return the (k, 1) learning rates under the schedule, as of the last step."""

@@ -27,6 +27,14 @@ def kind_of_target(y: Any) -> str:
     return str(type_of_target(y, input_name="y"))
 
 
+def positions(values: Any, known: Any) -> Any:
+    """Return where in ``known``, which is sorted, each value stands; None if some do not."""
+    if values.dtype == known.dtype and values.dtype.kind != "O":
+        found = np.minimum(np.searchsorted(known, values), len(known) - 1)
+        return found if (known[found] == values).all() else None
+    return np.searchsorted(known, values) if np.isin(values, known).all() else None
+
+
 def are_labels_like(y: Any, predicted: Any) -> bool:
     """Say whether y is a plain array of labels of one output, beyond doubt."""
     plain = isinstance(y, np.ndarray) and y.dtype == predicted.dtype and y.dtype.kind in "biuU"

@@ -100,6 +100,8 @@ def train_together(jobs: Sequence[Job]) -> None:
     )
     optimizer.share_out(1)
     orders, k_done = batches.orders(), 0
+    if len(jobs) > 1:
+        state.share_time(done, np.repeat(sizes, sizes) / sum(sizes))
     for job, k in zip(jobs, sizes, strict=True):
         rows, k_done = slice(k_done, k_done + k), k_done + k
         if ends:

@@ -26,7 +26,7 @@ from skmlp.core.losses import (
     for_target_type,
 )
 from skmlp.estimators._base import BaseMLP, partial_fit_is_possible
-from skmlp.estimators._checks import are_labels_like, kind_of_target
+from skmlp.estimators._checks import are_labels_like, kind_of_target, positions
 from skmlp.estimators._parameters import documented
 
 
@@ -617,12 +617,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return np.asarray(y.toarray() if hasattr(y, "toarray") else y, dtype=np.float64)
         blocks = []
         for column, classes in self._columns(y):
-            if not np.isin(column, classes).all():
+            code = positions(column, classes)
+            if code is None:
                 raise ValueError(
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. "
                     f"'y' has {np.setdiff1d(column, classes)}."
                 )
-            code = np.searchsorted(classes, column)
             blocks.append(code[:, None] == np.arange(len(classes)))
         if self._target_type == "binary":
             return (blocks[0][:, -1:] & (len(self.classes_) > 1)).astype(np.float64)

@@ -86,9 +86,10 @@ class Call:
         """Let it run until it waits again, or has ended."""
         self.jobs, outside = [], Warnings()
         self._warnings.restore()
-        if not self._thread.ident:
+        if self._thread.ident:
+            self._turn.release()
+        else:
             self._thread.start()
-        self._turn.release()
         self._pause.acquire()
         self._warnings = Warnings()
         outside.restore()
@@ -101,7 +102,6 @@ class Call:
             self._thread.join()
 
     def _run(self, inside: Inside) -> None:
-        self._turn.acquire()
         _present.set(self)
         trainer.set(self._wait_for_one)
         try:

@@ -168,11 +168,12 @@ class BinaryLogLoss(ClassificationLoss):
         y = smoothed(y, self.label_smoothing, 2)
         np.abs(raw, out=out)
         losses = np.exp(np.negative(out, out=out))
-        np.log1p(losses, out=losses)  # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-abs(z)))
-        losses += np.maximum(raw, 0, out=out)
-        losses -= np.multiply(y, raw, out=out)
-        expit(raw, out=out)
+        np.log1p(losses, out=losses)
+        losses += np.maximum(raw, 0, out=out)  # log(1 + exp(z)), of numbers that do not overflow
+        np.subtract(raw, losses, out=out)
+        np.exp(out, out=out)  # s(z) = exp(z - log(1 + exp(z)))
         out -= y
+        losses -= y * raw
         return sum_outputs(losses)
 
     def prepared(self, y: Array) -> tuple[Loss, Array]:
