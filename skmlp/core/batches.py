@@ -97,6 +97,8 @@ class ArrayBatches(Batches):
         for row, rows in zip(self.order, order, strict=True):
             row[: len(rows)], row[len(rows) :] = rows, rows[0]
         self._copies: dict[str, Array] = {}
+        self._real: dict[int, Any] = {}  # how many rows of a batch are no filling, and their weight
+        self._leaders = self._find_leaders()
         self._all = self.order, self.counts
         self._present = np.arange(len(order))
 
@@ -105,6 +107,7 @@ class ArrayBatches(Batches):
         if not len(self.order):
             return
         self._all[0][self._present] = self.order
+        self._follow()
         chosen = np.flatnonzero(keep)
         self._present = self._present[keep]
         self.order, self.counts = self.order[keep], self.counts[keep]
@@ -114,9 +117,27 @@ class ArrayBatches(Batches):
             for part in (self.X, self.y, self.w)
         )
         self._copies.clear()
+        self._real.clear()
+        self._leaders = self._find_leaders()
+
+    def _find_leaders(self) -> list[int]:
+        """Return for each network the first that shuffles the same rows in the same way."""
+        if len(self.rngs) < 2:
+            return [0] * len(self.rngs)
+        first: dict[Any, int] = {}
+        rows = [row[:n].tobytes() for row, n in zip(self.order, self.counts, strict=True)]
+        marks = zip(map(_mark, self.rngs), rows, strict=True)
+        return [first.setdefault(mark, k) for k, mark in enumerate(marks)]
+
+    def _follow(self) -> None:
+        """Bring the streams of networks that had others shuffle for them to where those are."""
+        for rng, leader in zip(self.rngs, self._leaders, strict=True):
+            if rng is not self.rngs[leader]:
+                rng.set_state(self.rngs[leader].get_state())
 
     def orders(self) -> list[Array]:
         """Return the numbers of the rows that each network saw, in its last order."""
+        self._follow()
         order, counts = self._all
         order[self._present] = self.order
         return [row[:n] for row, n in zip(order, counts, strict=True)]
@@ -126,8 +147,11 @@ class ArrayBatches(Batches):
         if not len(self.order):
             yield from self._in_order()
             return
-        for row, n, rng in zip(self.order, self.counts, self.rngs, strict=False):
-            rng.shuffle(row[:n])  # shuffled further
+        for k, leader in enumerate(self._leaders):
+            if leader == k:
+                self.rngs[k].shuffle(self.order[k, : self.counts[k]])  # shuffled further
+            else:
+                self.order[k] = self.order[leader]
         y = self._take("y", self.y, self.order)
         w = None if self.w is None else self._take("w", self.w, self.order)
         X = self._take("X", self.X, self.order) if self._is_small() else None
@@ -150,11 +174,14 @@ class ArrayBatches(Batches):
 
     def _uneven(self, batch: Batch, start: int) -> Batch:
         """Take the weight from rows that only fill up, so that the mean is over the others."""
-        n = batch.y.shape[1]
-        real = np.minimum(self.counts - start, n)[:, None]
-        if (real == n).all():
+        if start not in self._real:
+            n = batch.y.shape[1]
+            real = np.minimum(self.counts - start, n)[:, None]
+            w = np.where(np.arange(n) < real, n / real, 0).astype(batch.y.dtype)
+            self._real[start] = None if (real == n).all() else (real, w)
+        if self._real[start] is None:
             return batch
-        w = np.where(np.arange(n) < real, n / real, 0).astype(batch.y.dtype)
+        real, w = self._real[start]
         return batch._replace(w=w if batch.w is None else w * batch.w, n_rows=real)
 
     def _is_small(self) -> bool:
@@ -187,6 +214,14 @@ class ArrayBatches(Batches):
             source[start].take(index[rows], 0, out[rows], "clip")
             start = rows.stop
         return out
+
+
+def _mark(rng: Any) -> Any:
+    """Return what two streams share that will draw the same numbers; only old ones can be alike."""
+    if not isinstance(rng, np.random.RandomState):
+        return id(rng)
+    kind, key, *rest = rng.get_state()
+    return kind, key.tobytes(), *rest
 
 
 class ChunkBatches(Batches):
@@ -232,5 +267,6 @@ class ChunkBatches(Batches):
         for X, y, w in self.chunks():
             inner = ArrayBatches(X, y, w, self.size, self.rngs)
             yield from inner
+            inner.orders()
             n_rows, n_batches = n_rows + inner.n_rows, n_batches + inner.n_batches
         self.n_rows, self.n_batches = n_rows, n_batches

@@ -77,7 +77,8 @@ class Penalty:
     @property
     def value(self) -> Array | float:
         """The penalties (K,) of all that was visited, in whichever order."""
-        return total([self.values[start] for start in sorted(self.values)])
+        value: Array | float = total([self.values[start] for start in sorted(self.values)])
+        return value
 
     def add(self, theta: Array, grad: Array) -> None:
         """Add the gradient to the whole of ``grad`` (K, P)."""

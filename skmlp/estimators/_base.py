@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
@@ -31,6 +31,7 @@ from skmlp.estimators._jobs import Encoded, Training
 from skmlp.estimators._pack import chosen, drawn
 from skmlp.estimators._recipes import SHAPING, is_auto, is_wide, resolve, takes_folds
 from skmlp.estimators._running import listeners, run
+from skmlp.estimators._streams import first_numbers, next_numbers, stream
 
 #: What never changes, and is told apart by type and value.
 _PLAIN = str, int, float, type(None)
@@ -257,23 +258,23 @@ class BaseMLP(
         self.loss_curve_: list[float] = []
 
     def _new_training(self) -> Training:
-        rng, k = check_random_state(self.random_state), self._now.stack
+        rng, k = stream(self.random_state), self._now.stack
         # streams of their own for dropout, so that turning it on leaves the shuffles alone, and
         # for the other networks, so that the first is the one that would be trained alone
         n_seeds = 2 * k - 1
         if isinstance(self.random_state, int):
-            seeds = _first_numbers(self.random_state, n_seeds)
+            seeds = first_numbers(self.random_state, n_seeds)
         else:
-            seeds = _next_numbers(rng, n_seeds)
+            seeds = next_numbers(rng, n_seeds)
         dropout, others = seeds[:k], seeds[k:]
         return Training(
-            [rng, *map(np.random.RandomState, others)],
+            [rng, *map(stream, others)],
             [np.random.Generator(np.random.SFC64(seed)) for seed in dropout],
         )
 
     def _seed(self) -> int:
         """Return a number that hangs on the random state, and does not change it."""
-        return int(_next_numbers(self._training.rngs[0], 1)[0])
+        return int(next_numbers(self._training.rngs[0], 1)[0])
 
     def _start(self, rows: Encoded) -> None:
         """Fit the initial weights to the training rows, where they can be."""
@@ -404,20 +405,6 @@ def _checked(cls: type[BaseMLP], name: str, kind: type, value: Any) -> None:
     """Check one parameter; once only, where it is plain, since a search fits many estimators."""
     constraints = cls._parameter_constraints
     validate_parameter_constraints(constraints, {name: value}, caller_name=cls.__name__)
-
-
-def _next_numbers(rng: Any, size: int) -> Any:
-    """Return what a stream would draw next, and leave it as it is."""
-    state = rng.get_state()
-    numbers = rng.randint(2**31, size=size)
-    rng.set_state(state)
-    return numbers
-
-
-@lru_cache(maxsize=4096)
-def _first_numbers(seed: int, size: int) -> Any:
-    """Return what a new stream would draw; drawn once only, since a search fits many estimators."""
-    return np.random.RandomState(seed).randint(2**31, size=size)
 
 
 def _names_output(estimator: BaseMLP) -> bool:

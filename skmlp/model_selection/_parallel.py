@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
-from functools import partial
+from functools import cache, partial
 from inspect import unwrap
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -220,12 +221,20 @@ def _signature(parameters: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
+@cache
+def _settle_in() -> None:
+    """Prepare a process, for good, that is there for such work alone."""
+    threadpool_limits(1, "blas")
+    gc.collect()
+    gc.freeze()  # what was imported is not looked through for garbage again and again
+
+
 def run_unit(
     tasks: Sequence[Any], stands: Sequence[dict[str, Stand] | None], origin: Origin
 ) -> list[Any]:
     """Run fits side by side; return what each returns, and where its trainings ended."""
     if origin.process != os.getpid():
-        threadpool_limits(1, "blas")  # for good: this process is there for such work
+        _settle_in()
     if getattr(_kept, "origin", None) != origin:
         scorer = tasks[0][2].get("scorer")
         _kept.origin, _kept.shared = origin, Shared(origin.writes, not _is_known(scorer))
