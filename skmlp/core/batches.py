@@ -98,7 +98,6 @@ class ArrayBatches(Batches):
             row[: len(rows)], row[len(rows) :] = rows, rows[0]
         self._copies: dict[str, Array] = {}
         self._real: dict[int, Any] = {}  # how many rows of a batch are no filling, and their weight
-        self._leaders = self._find_leaders()
         self._all = self.order, self.counts
         self._present = np.arange(len(order))
 
@@ -107,7 +106,6 @@ class ArrayBatches(Batches):
         if not len(self.order):
             return
         self._all[0][self._present] = self.order
-        self._follow()
         chosen = np.flatnonzero(keep)
         self._present = self._present[keep]
         self.order, self.counts = self.order[keep], self.counts[keep]
@@ -118,26 +116,9 @@ class ArrayBatches(Batches):
         )
         self._copies.clear()
         self._real.clear()
-        self._leaders = self._find_leaders()
-
-    def _find_leaders(self) -> list[int]:
-        """Return for each network the first that shuffles the same rows in the same way."""
-        if len(self.rngs) < 2:
-            return [0] * len(self.rngs)
-        first: dict[Any, int] = {}
-        rows = [row[:n].tobytes() for row, n in zip(self.order, self.counts, strict=True)]
-        marks = zip(map(_mark, self.rngs), rows, strict=True)
-        return [first.setdefault(mark, k) for k, mark in enumerate(marks)]
-
-    def _follow(self) -> None:
-        """Bring the streams of networks that had others shuffle for them to where those are."""
-        for rng, leader in zip(self.rngs, self._leaders, strict=True):
-            if rng is not self.rngs[leader]:
-                rng.set_state(self.rngs[leader].get_state())
 
     def orders(self) -> list[Array]:
         """Return the numbers of the rows that each network saw, in its last order."""
-        self._follow()
         order, counts = self._all
         order[self._present] = self.order
         return [row[:n] for row, n in zip(order, counts, strict=True)]
@@ -147,11 +128,8 @@ class ArrayBatches(Batches):
         if not len(self.order):
             yield from self._in_order()
             return
-        for k, leader in enumerate(self._leaders):
-            if leader == k:
-                self.rngs[k].shuffle(self.order[k, : self.counts[k]])  # shuffled further
-            else:
-                self.order[k] = self.order[leader]
+        for row, n, rng in zip(self.order, self.counts, self.rngs, strict=False):
+            rng.shuffle(row[:n])  # shuffled further
         y = self._take("y", self.y, self.order)
         w = None if self.w is None else self._take("w", self.w, self.order)
         X = self._take("X", self.X, self.order) if self._is_small() else None
@@ -216,14 +194,6 @@ class ArrayBatches(Batches):
         return out
 
 
-def _mark(rng: Any) -> Any:
-    """Return what two streams share that will draw the same numbers; only old ones can be alike."""
-    if not isinstance(rng, np.random.RandomState):
-        return id(rng)
-    kind, key, *rest = rng.get_state()
-    return kind, key.tobytes(), *rest
-
-
 class ChunkBatches(Batches):
     """Batches of a stream that comes in chunks, such as a file read piece by piece.
 
@@ -267,6 +237,5 @@ class ChunkBatches(Batches):
         for X, y, w in self.chunks():
             inner = ArrayBatches(X, y, w, self.size, self.rngs)
             yield from inner
-            inner.orders()
             n_rows, n_batches = n_rows + inner.n_rows, n_batches + inner.n_batches
         self.n_rows, self.n_batches = n_rows, n_batches

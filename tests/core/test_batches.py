@@ -11,8 +11,8 @@ from skmlp.core.rows import Rows
 N, P, K = 11, 3, 3
 
 
-def streams(k=K, seeds=None):
-    return [np.random.RandomState(seed) for seed in seeds or range(k)]
+def streams(k=K):
+    return [np.random.RandomState(seed) for seed in range(k)]
 
 
 @pytest.fixture
@@ -58,13 +58,11 @@ def test_inputs_and_weights_follow_their_rows(data, form, small, monkeypatch):
 
 
 @pytest.mark.parametrize("small", [True, False])
-@pytest.mark.parametrize("seeds", [(0, 1, 2), (5, 5, 5), (7, 2, 7)])
-def test_a_network_sees_the_same_rows_alone_and_after_others_left(data, seeds, small, monkeypatch):
+def test_a_network_sees_the_same_rows_alone_and_after_others_left(data, small, monkeypatch):
     if not small:
         monkeypatch.setattr("skmlp.core.batches._COPY_BYTES", 0)
-    rngs, alone_rngs = streams(seeds=seeds), streams(seeds=seeds)
-    together = ArrayBatches(*data, 4, rngs)
-    alone = [ArrayBatches(*data, 4, [rng]) for rng in alone_rngs]
+    together = ArrayBatches(*data, 4, streams())
+    alone = [ArrayBatches(*data, 4, [rng]) for rng in streams()]
     left = [0, 1, 2]
     for keep in ([True] * 3, [True, False, True], [False, True]):
         together.select(np.array(keep))
@@ -73,9 +71,8 @@ def test_a_network_sees_the_same_rows_alone_and_after_others_left(data, seeds, s
             for name in ("X", "y", "w"):
                 parts = np.concatenate([getattr(one, name) for one in own])
                 np.testing.assert_array_equal(getattr(batch, name), parts)
-    together.orders()  # streams that are alike, of which one is drawn from, are then all as far
-    for rng, alone_rng in zip(rngs, alone_rngs, strict=True):
-        np.testing.assert_array_equal(rng.randint(1000, size=5), alone_rng.randint(1000, size=5))
+        for gone in {0, 1, 2} - set(left):
+            list(alone[gone])
 
 
 def test_epochs_shuffle_on_as_scikit_learn_does(data):
