@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 #: Rows of parameters are visited in blocks of this many bytes, which stay in a core's L2 cache.
-BLOCK_BYTES = 1 << 17
+BLOCK_BYTES = 1 << 18
 
 
 @dataclass(eq=False)

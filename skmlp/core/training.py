@@ -19,6 +19,9 @@ from skmlp.core.schedules import Constant, Schedule
 
 #: A network that has come to infinity is noticed within so many steps.
 _CHECK_EVERY = 32
+#: Where operands have gaps, NumPy copies so many numbers at a time into buffers. Its default, 8192,
+#: does not fit a core's L1 cache: sums of parts of rows, or of rows and a column, take double.
+_BUFFER = 1024
 #: A loss so many times what it was before the first step is as good as infinite.
 _EXPLODED = 1e6
 
@@ -320,6 +323,7 @@ def _epoch(
     values: list[Array] = []
     sizes: list[Any] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        np.setbufsize(_BUFFER)  # until the context is left
         for i, batch in enumerate(batches):
             state.progress = min(1.0, (done + i / (batches.n_batches or i + 1)) / planned)
             state._factor = schedule(state.progress)

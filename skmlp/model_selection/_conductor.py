@@ -26,7 +26,7 @@ from skmlp.estimators._running import train_together, trainer
 
 #: Networks of one stack take so many bytes at most, with what they work on in a step: more would
 #: not stay in a core's cache, and slow down.
-_STACK_BYTES = 3 << 19
+_STACK_BYTES = 3 << 20
 #: A stack of more networks gains nothing.
 _MOST_NETWORKS = 64
 

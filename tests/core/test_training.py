@@ -268,6 +268,18 @@ def test_backing_off_gives_up():
     assert np.isfinite(state.network.theta).all()
 
 
+def test_numpy_settings_are_left_as_they_were():
+    before, during = (np.getbufsize(), np.geterr()), []
+
+    class Look(Callback):
+        def on_batch_end(self, state):
+            during.append(np.getbufsize())
+
+    Stack().train(Look(), epochs=1)
+    assert max(during) < before[0]
+    assert (np.getbufsize(), np.geterr()) == before
+
+
 def test_the_schedule_is_asked_at_every_step():
     class Linear(Schedule):
         def __call__(self, progress):

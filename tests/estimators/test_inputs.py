@@ -17,7 +17,7 @@ from sklearn.utils.validation import _get_feature_names, check_array
 
 from skmlp import MLPClassifier, MLPRegressor
 from skmlp.estimators import _data
-from skmlp.estimators._checks import is_clean, kind_of_target
+from skmlp.estimators._checks import is_clean, kind_of_target, positions
 from tests.pairs import every_pair
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -388,6 +388,28 @@ def test_what_is_clean_passes_scikit_learns_check_unchanged(name):
 def test_the_kind_of_a_target_is_scikit_learns(y):
     y = np.array(y)
     assert kind_of_target(y) == type_of_target(y)
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        ([0, 2, 2, 5], [0, 2, 5]),
+        ([0, 3], [0, 2, 5]),
+        ([-1, 0], [0, 2]),
+        ([0, 9], [0, 2]),
+        (["b", "a"], ["a", "b"]),
+        (["c", "a"], ["a", "b"]),
+        (["a"], ["a", "bb"]),
+        (["a", "b"], [0, 1]),
+        ([True, False], [0, 1]),
+        (np.array(["a", "b"], object), np.array(["a", "b"], object)),
+        (np.array(["a", "b"], object), [0, 1]),
+    ],
+)
+def test_positions_of_values(values, known):
+    values, known = np.array(values), np.array(known)
+    expected = np.searchsorted(known, values) if np.isin(values, known).all() else None
+    np.testing.assert_array_equal(positions(values, known), expected)
 
 
 def test_many_classes_are_warned_of_where_scikit_learn_does():

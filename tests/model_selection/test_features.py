@@ -721,6 +721,13 @@ def test_estimators_of_cross_validation_are_ones_own():
     assert len({id(mine[0]) for mine in ours["estimator"]}) == 2
 
 
+def test_seconds_of_epochs_are_each_networks_share():
+    found = model_selection.cross_validate(small(), X, Y, cv=CV, return_estimator=True)
+    spent = [sum(row["seconds"] for row in one.history_) for one in found["estimator"]]
+    assert len({round(seconds, 9) for seconds in spent}) == 1  # of one stack
+    assert 0 < sum(spent) <= found["fit_time"].sum()
+
+
 SCALED = make_pipeline(StandardScaler(), small())
 ALPHAS = {"mlpclassifier__alpha": [0.0, 1.0]}
 HOLDERS = {
