@@ -72,12 +72,12 @@ class Penalty:
             np.sign(w, out=scratch)
             dw += np.multiply(scratch, self.l1_share, out=scratch)
             parts.append(np.vecdot(scratch[:, :n_weights], w[:, :n_weights]))
-        self.values[block.start] = total(parts)
+        self.values[block.start] = _total(parts)
 
     @property
     def value(self) -> Array | float:
         """The penalties (K,) of all that was visited, in whichever order."""
-        value: Array | float = total([self.values[start] for start in sorted(self.values)])
+        value: Array | float = _total([self.values[start] for start in sorted(self.values)])
         return value
 
     def add(self, theta: Array, grad: Array) -> None:
@@ -92,6 +92,6 @@ class Penalty:
         return self.value
 
 
-def total(terms: Sequence[Any]) -> Any:
+def _total(terms: Sequence[Any]) -> Any:
     """Return the sum of arrays; ``sum`` would begin with 0, which takes an addition more."""
     return reduce(add, terms) if terms else 0.0
