@@ -82,8 +82,8 @@ def status_models(cpgs):
     chosen = SelectCpGs(k=CHOSEN, statistic="t")
     wide = {"solver": "sgd", "l1": 0.0, "alpha": 300.0, "max_iter": 60}
     models = {
-        "network, all CpGs": MLPClassifier((32,), **wide),
-        f"network, {CHOSEN:,} CpGs": make_pipeline(chosen, MLPClassifier()),
+        "network, all CpGs": MLPClassifier((32,), **wide, random_state=0),
+        f"network, {CHOSEN:,} CpGs": make_pipeline(chosen, MLPClassifier(random_state=0)),
         "ridge, all CpGs": make_pipeline(StandardScaler(), RidgeClassifier(1e4)),
     }
     if AHRR in cpgs:
@@ -96,7 +96,7 @@ def amount_models(cpgs):
     chosen = SelectCpGs(k=CHOSEN, statistic="correlation")
     penalties = np.logspace(2, 7, 11)
     models = {
-        f"network, {CHOSEN:,} CpGs": make_pipeline(chosen, MLPRegressor()),
+        f"network, {CHOSEN:,} CpGs": make_pipeline(chosen, MLPRegressor(random_state=0)),
         "ridge, all CpGs": make_pipeline(StandardScaler(), RidgeCV(penalties)),
     }
     if AHRR in cpgs:
