@@ -388,6 +388,7 @@ def test_the_picture_is_drawn(tmp_path, n_models):
     assert (tmp_path / "a.png").stat().st_size > 0
 
 
+@needs_data
 def test_one_model_alone_is_not_drawn(tmp_path, capsys):
     out = tmp_path / "results.jsonl"
     out.write_text(json.dumps(record("a", "uci_yacht", rmse=1.0)) + "\n")
