@@ -11,8 +11,9 @@ import numpy as np
 
 from skmlp.core.buffers import Array
 
-#: A shuffled copy of X is made once an epoch where it takes at most this many bytes.
-_COPY_BYTES = 1 << 25
+#: A shuffled copy of X is made once an epoch where it takes at most so many bytes, which stay in a
+#: core's L2 cache; else rows are gathered for each batch.
+_COPY_BYTES = 1 << 20
 
 
 class Batch(NamedTuple):
