@@ -239,7 +239,7 @@ def run_unit(
         scorer = tasks[0][2].get("scorer")
         _kept.origin, _kept.shared = origin, Shared(origin.writes, not _is_known(scorer))
     shared = _kept.shared
-    names = {"time": Clock, "_safe_split": shared.safe_split}
+    names = {"time": Clock, "_safe_split": shared.safe_split, "_score": shared.score}
     inside, outside = present_settings(), memory.set(shared.memory)
     calls = [
         Call(partial(_call, shared, with_names(f.function, **names), args, kwargs), inside, before)

@@ -10,7 +10,7 @@ from typing import Any
 import joblib
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection._validation import _safe_split
+from sklearn.model_selection._validation import _safe_split, _score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 
@@ -19,7 +19,7 @@ from skmlp.estimators._base import BaseMLP
 from skmlp.estimators._folding import Memory
 
 #: Results of steps are kept while there are at most so many.
-_MOST_RESULTS = 64
+_MOST_RESULTS = 128
 #: And no longer than for a unit of fits, where they take more.
 _MOST_BYTES = 1 << 27
 
@@ -89,21 +89,66 @@ class Shared:
 
         def once(transformer: Any, X: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
             told = {name: value for name, value in kwargs.items() if name not in ignore}
-            # what cannot be written to is what it was
-            x = id(X) if isinstance(X, np.ndarray) and not X.flags.writeable else joblib.hash(X)
+            names = [self._name(values) for values in (X, y)]
+            rest = [values for values, name in zip((X, y), names, strict=True) if name is None]
             try:
-                key = x, joblib.hash((function.__name__, transformer, y, args, told))
+                key = *names, joblib.hash((function.__name__, transformer, rest, args, told))
             except Exception:  # what cannot be pickled cannot be told apart
                 return function(transformer, X, y, *args, **kwargs)
-            if key not in self.results:
-                self.results[key] = *function(transformer, X, y, *args, **kwargs), X
-                if len(self.results) > _MOST_RESULTS:
-                    self.results.popitem(last=False)
-            self.results.move_to_end(key)
-            transformed, fitted, _ = self.results[key]
+            found = self._remembered(key, function, transformer, X, y, *args, **kwargs)
+            transformed, fitted = found
             return handed_out(transformed), fitted
 
         return once
+
+    def score(
+        self, estimator: Any, X: Any, y: Any, scorer: Any, score_params: Any, error_score: Any
+    ) -> Any:
+        """Score as scikit-learn's function of that name does.
+
+        The steps before a network get the rows once for all candidates that have those steps.
+        """
+        if not (self.off or self.own_test or score_params) and type(estimator) is Pipeline:
+            try:
+                estimator, X = self._past_steps(estimator, X)
+            except Exception:  # which comes once more, where it is told
+                pass
+        return _score(estimator, X, y, scorer, score_params, error_score)
+
+    def _past_steps(self, pipeline: Pipeline, X: Any) -> tuple[Any, Any]:
+        """Return a pipeline's network and its inputs; the pipeline and X where that will not do."""
+        *steps, (_, last) = pipeline.steps
+        name, inputs = self._name(X), X
+        if name is None or not isinstance(last, BaseMLP):
+            return pipeline, X
+        for _, step in steps:
+            if hasattr(step, "transform"):  # not "passthrough"
+                name = name, id(step)
+                inputs = handed_out(self._remembered(name, _transformed, step, inputs))
+        return last, inputs
+
+    def _name(self, values: Any) -> Any:
+        """Return what stands for rows or targets in a key; None where they are not known."""
+        if isinstance(values, np.ndarray):  # what cannot be written to is what it was
+            return None if values.flags.writeable else id(values)
+        if hasattr(values, "iloc"):
+            for key, split in self.splits.items():
+                for i, known in enumerate(split):
+                    if type(known) is type(values) and known.equals(values):
+                        return key, i
+        return None
+
+    def _remembered(self, key: Any, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what ``make`` returned when it was first called for a key.
+
+        Arguments are kept too: while they are, no other object has their ids.
+        """
+        if key not in self.results:
+            self.results[key] = make(*args, **kwargs), args
+            if len(self.results) > _MOST_RESULTS:
+                self.results.popitem(last=False)
+        self.results.move_to_end(key)
+        return self.results[key][0]
 
     def slim(self) -> None:
         """Let go of what is large."""
@@ -138,10 +183,16 @@ def handed_out(values: Any) -> Any:
     return values.copy() if hasattr(values, "iloc") or sparse.issparse(values) else values
 
 
+def _transformed(step: Any, X: Any) -> Any:
+    return step.transform(X)
+
+
 def _n_bytes(parts: Any) -> int:
-    """Return about how much memory arrays take, in nested tuples or alone."""
+    """Return about how much memory arrays and frames take, in nested tuples or alone."""
     if isinstance(parts, tuple):
         return sum(map(_n_bytes, parts))
+    if hasattr(parts, "memory_usage"):
+        return int(np.sum(parts.memory_usage()))
     return int(getattr(parts, "nbytes", 0))
 
 

@@ -978,20 +978,24 @@ def test_times_are_shares_of_the_whole():
 
 
 class Counting(StandardScaler):
-    """Counts how often it is fitted."""
+    """Counts how often it is fitted, and how often it transforms."""
 
-    fits = itertools.count()
+    fits, transforms = itertools.count(), itertools.count()
 
     def fit(self, X, y=None, sample_weight=None):
         next(Counting.fits)
         return super().fit(X, y, sample_weight)
 
+    def transform(self, X, copy=None):
+        next(Counting.transforms)
+        return super().transform(X, copy)
 
-def n_fits(search, *args, **params):
-    """Return how often the counting step is fitted in a search."""
-    Counting.fits = itertools.count()
+
+def counted(search, *args, **params):
+    """Return how often the counting step is fitted in a search, and how often it transforms."""
+    Counting.fits, Counting.transforms = itertools.count(), itertools.count()
     search.fit(*(args or (X, Y)), **params)
-    return next(Counting.fits)
+    return next(Counting.fits), next(Counting.transforms)
 
 
 STEPS = {
@@ -1016,12 +1020,40 @@ STEPS = {
 }
 
 
+@pytest.mark.parametrize("as_frame", [False, True], ids=["array", "frame"])
 @pytest.mark.parametrize("case", STEPS)
-def test_steps_before_the_network_are_fitted_once_per_fold_and_setting(case):
+def test_steps_before_the_network_are_fitted_once_per_fold_and_setting(case, as_frame):
     pipe, grid, expected = STEPS[case]
     grid = {"mlpclassifier__learning_rate_init": FOUR_RATES[::2], **grid}
     search = model_selection.GridSearchCV(pipe, grid, cv=skl.KFold(3), n_jobs=1)
-    assert n_fits(search) == expected + 1
+    data = (pd.DataFrame(X, columns=list("abcdef")), pd.Series(Y)) if as_frame else (X, Y)
+    fits, transforms = counted(search, *data)
+    assert fits == expected + 1
+    assert transforms == 2 * expected + 1  # training and test rows; all rows for the refit
+
+
+class Picky(StandardScaler):
+    """Takes no rows that it was not fitted on, if it scales by the mean."""
+
+    def fit(self, X, y=None):
+        self.seen_ = X[0].copy()
+        return super().fit(X, y)
+
+    def transform(self, X, copy=None):
+        if self.with_mean and (X[0] != self.seen_).any():
+            raise ValueError("not these rows")
+        return super().transform(X, copy)
+
+
+def test_a_step_that_cannot_transform_costs_only_its_own_scores():
+    pipe, grid = make_pipeline(Picky(), small()), {"picky__with_mean": [True, False]}
+    (ours, told), (theirs, told_there) = (
+        told_and_found(where, pipe, grid, scoring=LOSS, refit=False)
+        for where in (model_selection, skl)
+    )
+    assert_same_results(ours, theirs)
+    assert sorted(map(first_line, told)) == sorted(map(first_line, told_there))
+    assert np.isnan(ours.cv_results_["mean_test_score"]).tolist() == [True, False]
 
 
 def test_without_refit_steps_are_fitted_once_per_fold():
@@ -1029,15 +1061,15 @@ def test_without_refit_steps_are_fitted_once_per_fold():
     search = model_selection.GridSearchCV(
         pipe, named("mlpclassifier", RATES), cv=skl.KFold(3), refit=False
     )
-    assert n_fits(search) == 3
+    assert counted(search)[0] == 3
 
 
 def test_steps_with_other_weights_or_targets_are_fitted_anew():
     pipe = make_pipeline(Counting(), small())
     grid = {"mlpclassifier__learning_rate_init": FOUR_RATES}
     search = model_selection.GridSearchCV(pipe, grid, cv=CV, refit=False)
-    assert n_fits(search, X, Y, counting__sample_weight=WEIGHT) == 2
-    assert n_fits(search, X, 1 - Y) == 2
+    assert counted(search, X, Y, counting__sample_weight=WEIGHT)[0] == 2
+    assert counted(search, X, 1 - Y)[0] == 2
 
 
 class Clipped(TransformerMixin, BaseEstimator):
