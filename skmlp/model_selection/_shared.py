@@ -89,15 +89,14 @@ class Shared:
 
         def once(transformer: Any, X: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
             told = {name: value for name, value in kwargs.items() if name not in ignore}
-            names = [self._name(values) for values in (X, y)]
-            rest = [values for values, name in zip((X, y), names, strict=True) if name is None]
             try:
+                names = [self._name(values) for values in (X, y)]
+                rest = [values for values, name in zip((X, y), names, strict=True) if name is None]
                 key = *names, joblib.hash((function.__name__, transformer, rest, args, told))
-            except Exception:  # what cannot be pickled cannot be told apart
+            except Exception:  # what cannot be compared or pickled cannot be told apart
                 return function(transformer, X, y, *args, **kwargs)
-            found = self._remembered(key, function, transformer, X, y, *args, **kwargs)
-            transformed, fitted = found
-            return handed_out(transformed), fitted
+            kept = self._remembered(key, function, transformer, X, y, *args, **kwargs)
+            return handed_out(kept[0]), kept[1]
 
         return once
 
