@@ -146,7 +146,8 @@ class Workspace:
         Which of the original networks are still in the stack, for settings that differ
         from network to network.
     rngs : sequence of Generator
-        One stream for each network in the stack, for what is drawn at every step.
+        One stream for each network in the stack, for what is drawn at every step; each of 64 raw
+        bits, as all of NumPy's are but for MT19937.
     xp : module
         NumPy, or an array module with its interface.
 
