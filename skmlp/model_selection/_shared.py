@@ -130,11 +130,10 @@ class Shared:
         """Return what stands for rows or targets in a key; None where they are not known."""
         if isinstance(values, np.ndarray):  # what cannot be written to is what it was
             return None if values.flags.writeable else id(values)
-        if hasattr(values, "iloc"):
-            for key, split in self.splits.items():
-                for i, known in enumerate(split):
-                    if type(known) is type(values) and known.equals(values):
-                        return key, i
+        for key, split in self.splits.items():
+            for i, known in enumerate(split):
+                if _are_equal(known, values):
+                    return key, i
         return None
 
     def _remembered(self, key: Any, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -180,6 +179,19 @@ def handed_out(values: Any) -> Any:
         values.flags.writeable = False
         return values
     return values.copy() if hasattr(values, "iloc") or sparse.issparse(values) else values
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Say whether two frames, sparse matrices or lists hold the same, beyond doubt."""
+    if type(one) is not type(other):
+        return False
+    if hasattr(one, "equals"):
+        return bool(one.equals(other))
+    if sparse.issparse(one) and one.format == other.format in ("csr", "csc"):
+        parts = ((getattr(m, name) for m in (one, other)) for name in ("data", "indices", "indptr"))
+        alike = (one.shape, one.dtype) == (other.shape, other.dtype)
+        return alike and all(np.array_equal(mine, its) for mine, its in parts)
+    return isinstance(one, list) and one == other
 
 
 def _transformed(step: Any, X: Any) -> Any:

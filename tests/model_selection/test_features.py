@@ -1020,16 +1020,34 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("as_frame", [False, True], ids=["array", "frame"])
 @pytest.mark.parametrize("case", STEPS)
-def test_steps_before_the_network_are_fitted_once_per_fold_and_setting(case, as_frame):
+def test_steps_before_the_network_are_fitted_once_per_fold_and_setting(case):
     pipe, grid, expected = STEPS[case]
+    assert_shared(pipe, grid, expected, X, Y)
+
+
+def assert_shared(pipe, grid, expected, *data):
+    """Search two rates too; compare how often the counting step worked."""
     grid = {"mlpclassifier__learning_rate_init": FOUR_RATES[::2], **grid}
     search = model_selection.GridSearchCV(pipe, grid, cv=skl.KFold(3), n_jobs=1)
-    data = (pd.DataFrame(X, columns=list("abcdef")), pd.Series(Y)) if as_frame else (X, Y)
     fits, transforms = counted(search, *data)
     assert fits == expected + 1
     assert transforms == 2 * expected + 1  # training and test rows; all rows for the refit
+
+
+FORMS = {
+    "frame": lambda X: pd.DataFrame(X, columns=list("abcdef")),
+    "polars": lambda X: pytest.importorskip("polars").DataFrame(X, schema=list("abcdef")),
+    "list": lambda X: X.tolist(),
+    "csr": sparse.csr_matrix,
+    "csc": sparse.csc_array,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_steps_are_fitted_once_whatever_form_the_rows_have(form):
+    pipe = make_pipeline(Counting(with_mean=False), small())
+    assert_shared(pipe, {}, 3, FORMS[form](X), pd.Series(Y))
 
 
 class Picky(StandardScaler):
