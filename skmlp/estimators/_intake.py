@@ -23,7 +23,7 @@ from skmlp.estimators._data import folds, is_plain, lay_out, split
 from skmlp.estimators._jobs import Encoded
 from skmlp.estimators._recipes import takes_folds
 from skmlp.preprocessing.columns import ColumnEncoder
-from skmlp.preprocessing.containers import NARROW
+from skmlp.preprocessing.containers import NARROW, refuse_gaps
 from skmlp.preprocessing.statistics import Standardizer
 
 #: Below this many values of X, float64 costs nothing.
@@ -54,9 +54,12 @@ class Intake(BaseEstimator, ABC):
     # -- checks ------------------------------------------------------------------------
 
     def _check_X_y(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        clean = is_clean(y, ndim=1)
+        if not clean:
+            refuse_gaps(y)
         if y is not None and self._needs_no_check(X):
             X = self._take(X, reset)
-            y = y if is_clean(y, ndim=1) else _check_y(y, multi_output=True, estimator=self)
+            y = y if clean else _check_y(y, multi_output=True, estimator=self)
             check_consistent_length(X, y)
             return X, y
         checks = self._array_checks(X)

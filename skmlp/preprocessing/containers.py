@@ -307,3 +307,19 @@ def _factorize(values: Any, name: Any) -> tuple[Any, list[Any]]:
             f"or a real number ({error})."
         ) from None
     return codes, levels.tolist()
+
+
+def refuse_gaps(y: Any) -> None:
+    """Refuse a target with missing values, of whatever kind; say how many and where."""
+    import pandas as pd
+
+    if y is None or sparse.issparse(y):
+        return
+    is_known = isinstance(y, np.ndarray) or hasattr(y, "iloc")
+    gaps = np.asarray(pd.isna(y if is_known else np.asarray(y, dtype=object)))
+    if gaps.any():
+        row, n = np.argwhere(gaps)[0][0], gaps.sum()
+        raise ValueError(
+            f"Input y contains NaN: {n} of {gaps.size} values are missing, the first in row {row} "
+            "(counted from 0). Drop the rows whose target is not known."
+        )

@@ -296,6 +296,26 @@ def test_what_is_no_number_is_named(bad, settings):
         regressor(**settings).fit(X, Y).predict(table)
 
 
+TEXTS = np.where(LABELS, "a", "b").astype(object)
+WITHOUT_SOME = {
+    "texts": lambda y: pd.Series(y),
+    "objects": lambda y: y,
+    "a list": list,
+    "categories": lambda y: pd.Series(y, dtype="category"),
+    "whole numbers": lambda y: pd.Series([None if v is None else len(v) for v in y], dtype="Int64"),
+    "several columns": lambda y: pd.DataFrame({"one": TEXTS, "two": y}),
+}
+
+
+@pytest.mark.parametrize("form", WITHOUT_SOME)
+def test_a_target_with_gaps_is_told_where_they_are(form):
+    y = TEXTS.copy()
+    y[[5, 70]] = None
+    for model in (classifier(), regressor()):
+        with pytest.raises(ValueError, match=r"Input y contains NaN: 2 of .* the first in row 5"):
+            model.fit(X, WITHOUT_SOME[form](y))
+
+
 @pytest.mark.parametrize("w", [np.zeros(90), -np.ones(90), np.ones(89), np.full(90, np.nan)])
 def test_impossible_weights_are_refused(w):
     with pytest.raises(ValueError, match="(?i)weight"):

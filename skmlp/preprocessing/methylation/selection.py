@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.stats import false_discovery_control
 from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
@@ -14,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from ..containers import refuse_gaps
 from .blocks import WideTransformer, blocks, compute, numbers, open_table, stored_dtype
 from .covariates import Covariates
 from .scores import PartialTest, Score, Variance, Welch
@@ -260,11 +260,7 @@ def _checked_target(y: Any, table: Any) -> Any:
         )
     y = column_or_1d(y, warn=True)
     check_consistent_length(table.X, y)
-    gaps = pd.isna(y)
-    if gaps.any():
-        raise ValueError(
-            f"Input y contains NaN: {gaps.sum()} of {len(y)} values are missing. Drop these rows."
-        )
+    refuse_gaps(y)
     return y
 
 
