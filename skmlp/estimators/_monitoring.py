@@ -70,11 +70,9 @@ def extend_history(estimator: Any, records: list[dict[str, Any]]) -> None:
     """Append the epochs of a training, as means over the networks that were still trained."""
     rows = [row for record in records for row in record.values()]
     values = np.concatenate(rows).reshape(len(rows), -1) if rows else np.zeros((0, 1))
-    means = values
-    if values.shape[1] > 1:
-        trained = ~np.isnan(values)
-        with np.errstate(invalid="ignore"):
-            means = np.where(trained, values, 0).sum(axis=-1) / trained.sum(axis=-1)
+    trained = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        means = np.where(trained, values, 0).sum(axis=-1) / trained.sum(axis=-1)
     in_turn = iter(np.ravel(means).tolist())
     for record in records:
         row = {name: next(in_turn) for name in record}

@@ -24,8 +24,8 @@ import sklearn
 from skmlp.estimators._jobs import End, Job, Stand
 from skmlp.estimators._running import train_together, trainer
 
-#: Networks of one stack take so many bytes at most, with what they work on in a step: more would
-#: not stay in a core's cache, and slow down.
+#: Networks of one stack take so many bytes at most, with what they work on in a step: about what a
+#: core's caches hold. More gain nothing.
 _STACK_BYTES = 3 << 20
 #: A stack of more networks gains nothing.
 _MOST_NETWORKS = 64

@@ -117,24 +117,30 @@ class Shared:
     def _past_steps(self, pipeline: Pipeline, X: Any) -> tuple[Any, Any]:
         """Return a pipeline's network and its inputs; the pipeline and X where that will not do."""
         *steps, (_, last) = pipeline.steps
-        name, inputs = self._name(X), X
-        if name is None or not isinstance(last, BaseMLP):
+        place, inputs, passed = self._place(X), X, []
+        if place is None or not isinstance(last, BaseMLP):
             return pipeline, X
         for _, step in steps:
             if hasattr(step, "transform"):  # not "passthrough"
-                name = name, id(step)
-                inputs = handed_out(self._remembered(name, _transformed, step, inputs))
+                passed.append(step)
+                key = place, *map(id, passed)
+                inputs = handed_out(self._remembered(key, _transformed, inputs, *passed))
         return last, inputs
 
-    def _name(self, values: Any) -> Any:
-        """Return what stands for rows or targets in a key; None where they are not known."""
-        if isinstance(values, np.ndarray):  # what cannot be written to is what it was
-            return None if values.flags.writeable else id(values)
+    def _place(self, values: Any) -> Any:
+        """Return of which split these are the rows or targets; None where that is not known."""
+        if isinstance(values, np.ndarray) and values.flags.writeable:
+            return None  # they may have been written to
         for key, split in self.splits.items():
             for i, known in enumerate(split):
-                if _are_equal(known, values):
+                if known is values or _are_equal(known, values):
                     return key, i
         return None
+
+    def _name(self, values: Any) -> Any:
+        """Return what stands for rows or targets in a key; None where nothing can."""
+        fixed = isinstance(values, np.ndarray) and not values.flags.writeable
+        return self._place(values) or (id(values) if fixed else None)
 
     def _remembered(self, key: Any, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return what ``make`` returned when it was first called for a key.
@@ -188,20 +194,23 @@ def _are_equal(one: Any, other: Any) -> bool:
     if hasattr(one, "equals"):
         return bool(one.equals(other))
     if sparse.issparse(one) and one.format == other.format in ("csr", "csc"):
-        parts = ((getattr(m, name) for m in (one, other)) for name in ("data", "indices", "indptr"))
+        parts = [(m.data, m.indices, m.indptr) for m in (one, other)]
         alike = (one.shape, one.dtype) == (other.shape, other.dtype)
-        return alike and all(np.array_equal(mine, its) for mine, its in parts)
+        return alike and all(map(np.array_equal, *parts))
     return isinstance(one, list) and one == other
 
 
-def _transformed(step: Any, X: Any) -> Any:
-    return step.transform(X)
+def _transformed(X: Any, *steps: Any) -> Any:
+    """Take X, which comes from the other steps, through the last."""
+    return steps[-1].transform(X)
 
 
 def _n_bytes(parts: Any) -> int:
-    """Return about how much memory arrays and frames take, in nested tuples or alone."""
+    """Return about how much memory tables take, in nested tuples or alone."""
     if isinstance(parts, tuple):
         return sum(map(_n_bytes, parts))
+    if sparse.issparse(parts):
+        return _n_bytes(parts.data)
     if hasattr(parts, "memory_usage"):
         return int(np.sum(parts.memory_usage()))
     return int(getattr(parts, "nbytes", 0))

@@ -1,4 +1,4 @@
-"""Read the columns of any table, as numbers or as categories."""
+"""Read the columns of any table, as numbers or as categories, and find what is missing."""
 
 from __future__ import annotations
 
@@ -311,12 +311,10 @@ def _factorize(values: Any, name: Any) -> tuple[Any, list[Any]]:
 
 def refuse_gaps(y: Any) -> None:
     """Refuse a target with missing values, of whatever kind; say how many and where."""
-    import pandas as pd
-
     if y is None or sparse.issparse(y):
         return
     is_known = isinstance(y, np.ndarray) or hasattr(y, "iloc")
-    gaps = np.asarray(pd.isna(y if is_known else np.asarray(y, dtype=object)))
+    gaps = np.asarray(_missing(y if is_known else np.asarray(y, dtype=object)))
     if gaps.any():
         row, n = np.argwhere(gaps)[0][0], gaps.sum()
         raise ValueError(

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from skmlp.model_selection._shared import Shared, _n_bytes
@@ -11,7 +12,7 @@ ROWS, STEP = np.arange(4), StandardScaler()
 
 
 def tables():
-    """Two tables that are alike, and one that is not; with numbers, texts, and lists in cells."""
+    """Tables with numbers and texts, and with lists in cells."""
     numbers = pd.DataFrame({"a": np.arange(8.0), "b": list("abcdefgh")})
     lists = pd.DataFrame({"a": [[i, i + 1] for i in range(8)]})
     return [pytest.param(table, id=name) for name, table in (("plain", numbers), ("lists", lists))]
@@ -35,11 +36,11 @@ def test_a_step_is_fitted_once_on_frames_that_are_equal(table):
 def test_a_frame_that_was_written_to_is_another():
     shared, table = Shared(), pd.DataFrame({"a": np.arange(8.0)})
     X, _ = shared.safe_split(STEP, table, None, ROWS)
-    assert shared._name(X) is not None
+    assert shared._place(X) is not None
     X.loc[0, "a"] = 7.0
-    assert shared._name(X) is None
+    assert shared._place(X) is None
 
 
-def test_frames_are_counted_with_arrays():
+def test_frames_and_sparse_rows_are_counted_with_arrays():
     frame, array = pd.DataFrame(np.zeros((100, 3))), np.zeros(50)
-    assert _n_bytes((frame, (array, None))) >= 100 * 3 * 8 + 50 * 8
+    assert _n_bytes((frame, (array, None), sparse.csr_matrix(np.eye(9)))) >= (100 * 3 + 50 + 9) * 8

@@ -56,11 +56,10 @@ class Dropout(Layer):
         threshold = self.thresholds()
         self.mask = self.work.array(self, "mask", x.shape)
         counts = [x.shape[1]] * len(x) if self.work.n_rows is None else self.work.n_rows[:, 0]
-        each = np.broadcast_to(threshold, (len(x), 1, 1)).ravel().tolist()
-        for mask, rng, n, least in zip(self.mask, self.work.rngs, counts, each, strict=True):
-            bits = _sixteen_bits(rng, n * x.shape[2]).reshape(n, -1)
-            np.greater_equal(bits, int(least), out=mask[:n])
-            mask[n:] = 1
+        for mask, rng, n in zip(self.mask, self.work.rngs, counts, strict=True):
+            mask[:n] = _sixteen_bits(rng, n * x.shape[2]).reshape(n, -1)
+            mask[n:] = 65535
+        np.greater_equal(self.mask, threshold, out=self.mask)
         self.mask *= 1 / (1 - threshold / 65536)
         return np.multiply(x, self.mask, out=self.work.array(self, "y", x.shape))
 
