@@ -11,6 +11,7 @@ import numpy as np
 
 from skmlp.core.batches import Batch, Batches
 from skmlp.core.buffers import Array
+from skmlp.core.history import Epochs
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network
 from skmlp.core.optimizers import Optimizer
@@ -54,7 +55,7 @@ class State:
     stop: Array = field(default_factory=lambda: np.zeros(0, bool))
     diverged: Array = field(default_factory=lambda: np.zeros(0, bool))
     #: What is recorded of each epoch, of all networks (K,); nan where one has left.
-    history: list[dict[str, Array]] = field(default_factory=list)
+    history: Any = field(default_factory=list)  # of dicts, or Epochs
     interrupted: bool = False
     _factor: float = 1.0
     _size: int = 0
@@ -89,19 +90,18 @@ class State:
         first = states[0]
         return cls(network, optimizer, lr, base_lr, first.epoch, first.step, history=history)
 
-    def part(self, rows: slice, network: Network, optimizer: Optimizer) -> State:
+    def part(self, rows: slice, epochs: Epochs, network: Network, optimizer: Optimizer) -> State:
         """Return where some of the networks stand, as if they had been trained by themselves.
 
-        ``network`` and ``optimizer`` become the state's own, whose parameters and memory are set.
+        ``epochs`` is the history laid side by side; ``network`` and ``optimizer`` become the
+        state's own, whose parameters and memory are set.
         """
         network.theta[:], network.stats[:] = self.network.theta[rows], self.network.stats[rows]
         optimizer.remember(self.optimizer, rows)
-        history = [{name: values[rows] for name, values in row.items()} for row in self.history]
-        present = ~np.isnan([record["learning_rate"] for record in history])  # (epochs, k)
         part = State(network, optimizer, self.lr[rows], self.lr[rows].copy())
-        part.epoch = int(present.any(axis=-1).sum())
-        part.step = round(self.step * part.epoch / max(1, len(history)))
-        part.history = history[: part.epoch]
+        part.history = epochs.part(rows)
+        part.epoch = len(part.history)
+        part.step = round(self.step * part.epoch / max(1, len(epochs)))
         part.epochs, part.interrupted = self.epochs, self.interrupted
         part.train_loss, part.first_loss = self.train_loss[rows], self.first_loss[rows]
         part.stop, part.diverged = self.stop[rows], self.diverged[rows]
@@ -244,6 +244,7 @@ def train(
         state = State(network, optimizer, np.zeros(0))
     else:
         state.optimizer.rebind(network.layout, network.work)
+        state.history = list(state.history)
     base = np.asarray(lr, network.dtype).reshape(-1, 1)
     if horizon is None or not np.array_equal(base, state.base_lr):
         state.base_lr, state.lr = base, np.broadcast_to(base, (network.k, 1)).copy()

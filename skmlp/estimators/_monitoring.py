@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
+from skmlp.core.history import means
 from skmlp.core.training import Callback, State
 
 try:
@@ -66,16 +68,9 @@ class TellScikitLearn(Callback):
         )
 
 
-def extend_history(estimator: Any, records: list[dict[str, Any]]) -> None:
+def extend_history(estimator: Any, records: Sequence[dict[str, Any]]) -> None:
     """Append the epochs of a training, as means over the networks that were still trained."""
-    rows = [row for record in records for row in record.values()]
-    values = np.concatenate(rows).reshape(len(rows), -1) if rows else np.zeros((0, 1))
-    trained = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        means = np.where(trained, values, 0).sum(axis=-1) / trained.sum(axis=-1)
-    in_turn = iter(np.ravel(means).tolist())
-    for record in records:
-        row = {name: next(in_turn) for name in record}
+    for row in means(records):
         estimator.loss_curve_.append(row["train_loss"])
         estimator.history_.append({"epoch": len(estimator.history_) + 1, **row})
 

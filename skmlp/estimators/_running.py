@@ -20,6 +20,7 @@ from skmlp.core.callbacks import (
     Validate,
     mean_loss,
 )
+from skmlp.core.history import Epochs
 from skmlp.core.lbfgs import train_lbfgs
 from skmlp.core.network import Network, batch_of
 from skmlp.core.optimizers import Optimizer
@@ -102,6 +103,7 @@ def train_together(jobs: Sequence[Job]) -> None:
     orders, k_done = batches.orders(), 0
     if len(jobs) > 1:
         state.share_time(done, np.repeat(sizes, sizes) / sum(sizes))
+        epochs = Epochs.of(state.history)
     for job, k in zip(jobs, sizes, strict=True):
         rows, k_done = slice(k_done, k_done + k), k_done + k
         if ends:
@@ -110,7 +112,7 @@ def train_together(jobs: Sequence[Job]) -> None:
         if len(jobs) == 1:
             job.state = state
         else:
-            job.state = state.part(rows, job.network, job.optimizer)
+            job.state = state.part(rows, epochs, job.network, job.optimizer)
             job.stopper.remember(stopper, rows)
         job.training.state, job.training.stopper = job.state, job.stopper
 
