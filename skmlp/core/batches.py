@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -49,7 +50,8 @@ class ArrayBatches(Batches):
     """Batches of a table in memory: an array, a CSR matrix or lazily read rows.
 
     Each network shuffles with its own stream, so it sees the same batches alone as in a
-    stack; the order of one epoch is shuffled further in the next.
+    stack; the order of one epoch is shuffled further in the next. Networks that have one stream
+    are shuffled alike, once for all: they begin in the same order.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ class ArrayBatches(Batches):
     size : int
         Rows of a batch; the last one takes what is left.
     rngs : sequence of RandomState or Generator
-        One stream for each network; empty to keep the order.
+        The stream of each network; empty to keep the order.
     order : sequence of K arrays of shape (r,), default=None
         The numbers of the rows that each network sees, some or all, as an earlier training left
         them, to go on shuffling from there; None for all rows in their order. Lengths may differ
@@ -98,8 +100,10 @@ class ArrayBatches(Batches):
         for row, rows in zip(self.order, order, strict=True):
             row[: len(rows)], row[len(rows) :] = rows, rows[0]
         self._copies: dict[str, Array] = {}
+        self._runs: dict[str, list[tuple[Array, slice]]] = {}
         self._real: dict[int, Any] = {}  # how many rows of a batch are no filling, and their weight
         self._all = self.order, self.counts
+        self.streams = list(rngs)  # as they are, or were where a network left
         self._present = np.arange(len(order))
 
     def select(self, keep: Array) -> None:
@@ -110,13 +114,19 @@ class ArrayBatches(Batches):
         chosen = np.flatnonzero(keep)
         self._present = self._present[keep]
         self.order, self.counts = self.order[keep], self.counts[keep]
-        self.rngs = [self.rngs[k] for k in chosen] if self.rngs else []
+        if self.rngs:
+            left = {id(self.rngs[k]) for k in np.flatnonzero(~keep)}
+            shared = {id(rng): rng for rng in (self.rngs[k] for k in chosen) if id(rng) in left}
+            twins = {name: copy.deepcopy(rng) for name, rng in shared.items()}
+            self.rngs = [twins.get(id(self.rngs[k]), self.rngs[k]) for k in chosen]
+            for k, rng in zip(self._present, self.rngs, strict=True):
+                self.streams[k] = rng
         self.X, self.y, self.w = (
             [part[k] for k in chosen] if isinstance(part, list) else part
             for part in (self.X, self.y, self.w)
         )
-        self._copies.clear()
-        self._real.clear()
+        for cache in self._copies, self._runs, self._real:
+            cache.clear()
 
     def orders(self) -> list[Array]:
         """Return the numbers of the rows that each network saw, in its last order."""
@@ -129,8 +139,7 @@ class ArrayBatches(Batches):
         if not len(self.order):
             yield from self._in_order()
             return
-        for row, n, rng in zip(self.order, self.counts, self.rngs, strict=False):
-            rng.shuffle(row[:n])  # shuffled further
+        self._shuffle()
         y = self._take("y", self.y, self.order)
         w = None if self.w is None else self._take("w", self.w, self.order)
         X = self._take("X", self.X, self.order) if self._is_small() else None
@@ -139,6 +148,14 @@ class ArrayBatches(Batches):
             x = self._rows(self.order[:, s]) if X is None else X[:, s]
             batch = Batch(x, y[:, s], None if w is None else w[:, s])
             yield batch if s.stop < shortest else self._uneven(batch, s.start)
+
+    def _shuffle(self) -> None:
+        """Shuffle each network's order further."""
+        first = {id(rng): k for k, rng in reversed(list(enumerate(self.rngs)))}
+        for k in first.values():
+            self.rngs[k].shuffle(self.order[k, : self.counts[k]])
+        if len(first) < len(self.rngs):
+            self.order = self.order[[first[id(rng)] for rng in self.rngs]]
 
     def _in_order(self) -> Iterator[Batch]:
         """Cut rows that are the same for all networks."""
@@ -187,11 +204,11 @@ class ArrayBatches(Batches):
         # "clip" writes straight into out; the default mode would go through a copy
         if not own:
             return np.take(source, index, axis=0, out=out, mode="clip")
-        start = 0
-        for _, alike in groupby(source, id):  # networks side by side that have one table
-            rows = slice(start, start + len(list(alike)))
-            source[start].take(index[rows], 0, out[rows], "clip")
-            start = rows.stop
+        if name not in self._runs:  # networks side by side that have one table
+            groups = (list(run) for _, run in groupby(enumerate(source), lambda each: id(each[1])))
+            self._runs[name] = [(run[0][1], slice(run[0][0], run[-1][0] + 1)) for run in groups]
+        for table, rows in self._runs[name]:
+            table.take(index[rows], 0, out[rows], "clip")
         return out
 
 

@@ -26,7 +26,7 @@ from skmlp.estimators._data import others
 class Training:
     """What a later call needs to go on: streams, split, optimiser, best weights."""
 
-    rngs: list[Any]
+    streams: list[Any]
     generators: list[np.random.Generator]
     split: tuple[int, Any, Any] | None = None
     folds: list[Any] | None = None
@@ -36,6 +36,14 @@ class Training:
     solver: Any = ""
     drawn: Any = None  # the networks' own settings, where they have such
     state: State | None = None
+    lent: bool = False  # whether other trainings have the same streams
+
+    @property
+    def rngs(self) -> list[Any]:
+        """The streams to shuffle with, its own from now on."""
+        if self.lent:
+            self.streams, self.lent = copy.deepcopy(self.streams), False
+        return self.streams
 
 
 @dataclass(eq=False)

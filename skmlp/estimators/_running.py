@@ -28,6 +28,7 @@ from skmlp.core.stacking import together
 from skmlp.core.training import Callback, State, train
 from skmlp.estimators import _monitoring, _options
 from skmlp.estimators._jobs import Encoded, End, Job
+from skmlp.estimators._streams import standing
 
 #: Who trains a job: by default it is done at once, alone. Whoever has many estimators to fit sets
 #: another here, which waits for more and trains them as one stack.
@@ -109,6 +110,8 @@ def train_together(jobs: Sequence[Job]) -> None:
         if ends:
             job.end = callbacks[0].part(rows)  # type: ignore[attr-defined]  # an End
         job.training.order = orders[rows]
+        if batches.streams and len(jobs) > 1:
+            job.training.streams, job.training.lent = batches.streams[rows], True
         if len(jobs) == 1:
             job.state = state
         else:
@@ -139,9 +142,19 @@ def _batches(jobs: Sequence[Job]) -> ArrayBatches:
         [job.target for job in each],
         None if first.w is None else [job.w for job in each],
         size,
-        [rng for job in jobs for rng in job.training.rngs] if first.model.shuffle else [],
+        _streams(jobs) if first.model.shuffle else [],
         [rows for job in jobs for rows in job.order],
     )
+
+
+def _streams(jobs: Sequence[Job]) -> list[Any]:
+    """Return each network's stream: one for those whose rows would be shuffled alike."""
+    found: dict[Any, Any] = {}
+    return [
+        found.setdefault((standing(rng), rows.tobytes()), rng)
+        for job in jobs
+        for rng, rows in zip(job.training.rngs, job.order, strict=True)
+    ]
 
 
 def _watchers(jobs: Sequence[Job], stopper: EarlyStopping) -> list[Callback]:

@@ -32,6 +32,12 @@ def stream(random_state: Any) -> Any:
     return rng
 
 
+def standing(rng: Any) -> tuple[Any, ...]:
+    """Return what two streams have in common that will draw the same."""
+    _, words, *rest = rng.get_state()
+    return words.tobytes(), *rest
+
+
 def next_numbers(rng: Any, size: int) -> Any:
     """Return what a stream would draw next, and leave it as it is."""
     state = rng.get_state()
