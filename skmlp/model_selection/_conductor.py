@@ -1,10 +1,12 @@
 """Fit many estimators side by side, so that their networks are trained as stacks.
 
-Each call to fit and score an estimator goes its own way, in a thread of its own, until a network
-is to be trained. There it waits. Once all calls wait or have ended, the networks that can be in
-one stack are trained together, and the calls go on, one after the other: what comes before and
-after the training, be it a pipeline, a transformed target or a scorer, is scikit-learn's own and
-knows nothing of the others.
+Each call to fit and score an estimator goes its own way until a network is to be trained. There it
+waits. Once all calls wait or have ended, the networks that can be in one stack are trained
+together, and the calls go on, one after the other: what comes before and after the training, be it
+a pipeline, a transformed target or a scorer, is scikit-learn's own and knows nothing of the others.
+
+To wait, a call needs a stack of Python's own to stand on: that of a thread, or that of the call
+before it in the same thread, which waits beneath it.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ _MOST_NETWORKS = 64
 #: Makes the context in which a function is called.
 Inside = Callable[[], AbstractContextManager[Any]]
 
-#: Whose thread this is.
+#: Which call this is part of.
 _present: contextvars.ContextVar[Call | None] = contextvars.ContextVar("present", default=None)
 
 
@@ -42,7 +44,7 @@ class Abandoned(BaseException):
 
 
 class Call:
-    """A function that is called in a thread of its own, and waits where networks are to be trained.
+    """A function that waits where networks are to be trained.
 
     Parameters
     ----------
@@ -63,24 +65,89 @@ class Call:
         Seconds that it stood still, but for its share of the training.
     """
 
+    chain: Chain
+
     def __init__(
         self,
         function: Callable[[], Any],
         inside: Inside,
         stands: dict[str, Stand] | None = None,
     ) -> None:
-        self.function, self.stands = function, stands
+        self.function, self.inside, self.stands = function, inside, stands
         self.left: dict[str, Stand] = {}
         self.result: Any = None
         self.error: BaseException | None = None
         self.jobs: list[Job] = []
-        self.waited, self.abandoned = 0.0, False
-        self._turn, self._pause = threading.Semaphore(0), threading.Semaphore(0)
+        self.waited = 0.0
         self._context = contextvars.copy_context()
         self._warnings = Warnings()
-        self._thread = threading.Thread(
-            target=self._context.run, args=(self._run, inside), daemon=True, name="skmlp-fit"
-        )
+
+    def run(self) -> None:
+        """Call the function, in the settings that were there when this was made."""
+        around = Warnings()
+        self._warnings.restore()
+        self._context.run(self._run)
+        around.restore()
+
+    def _run(self) -> None:
+        _present.set(self)
+        trainer.set(self._wait_for_one)
+        try:
+            with self.inside():
+                self.result = self.function()
+        except BaseException as error:
+            self.error = error
+        del self.function  # and what it fitted
+
+    def _wait_for_one(self, job: Job) -> None:
+        mark = None if self.stands is None else job.mark()
+        if mark is not None and self.stands is not None:
+            job.end = End()
+            if mark in self.stands:
+                job.resume(self.stands[mark])
+        self.wait_for([job])
+        if job.error is not None:
+            raise job.error
+        if mark is not None:
+            self.left[mark] = job.stand()
+
+    def wait_for(self, jobs: list[Job]) -> None:
+        """Stand still until the jobs are done."""
+        self.jobs, stopped = jobs, time.perf_counter()
+        self.chain.see_to(self)
+        self.waited += time.perf_counter() - stopped - sum(job.seconds for job in jobs)
+
+
+class Chain:
+    """Calls in a thread of their own: each begins where the one before it waits.
+
+    It ends before that one goes on. So a call that waits again does so without those before it;
+    it had better be alone in its thread. Others had better not be: to hand on to another thread
+    takes longer than what they do before and after a training.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+        Not yet begun.
+
+    Attributes
+    ----------
+    jobs : list of Job
+        What it waits for.
+    error : BaseException or None
+        The first that a call raised.
+    """
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls, self._left = calls, iter(calls)
+        for call in calls:
+            call.chain = self
+        self.jobs: list[Job] = []
+        self.error: BaseException | None = None
+        self._abandoned = False
+        self._turn, self._pause = threading.Semaphore(0), threading.Semaphore(0)
+        self._warnings = Warnings()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="skmlp-fit")
 
     def go_on(self) -> None:
         """Let it run until it waits again, or has ended."""
@@ -96,42 +163,42 @@ class Call:
 
     def give_up(self) -> None:
         """Let it end where it waits, now or as soon as it does."""
-        self.abandoned = True
+        self._abandoned = True
         if self._thread.is_alive():
             self._turn.release()
             self._thread.join()
 
-    def _run(self, inside: Inside) -> None:
-        _present.set(self)
-        trainer.set(self._wait_for_one)
-        try:
-            with inside():
-                self.result = self.function()
-        except BaseException as error:
-            self.error = error
-        del self.function  # and what it fitted
-        self._pause.release()
-
-    def _wait_for_one(self, job: Job) -> None:
-        mark = None if self.stands is None else job.mark()
-        if mark is not None and self.stands is not None:
-            job.end = End()
-            if mark in self.stands:
-                job.resume(self.stands[mark])
-        self.wait_for([job])
-        if job.error is not None:
-            raise job.error
-        if mark is not None:
-            self.left[mark] = job.stand()
-
-    def wait_for(self, jobs: list[Job]) -> None:
-        """Stand still until the jobs are done; called in the thread of the call."""
-        self.jobs, stopped = jobs, time.perf_counter()
-        self._pause.release()
-        self._turn.acquire()
-        self.waited += time.perf_counter() - stopped - sum(job.seconds for job in jobs)
-        if self.abandoned:
+    def see_to(self, call: Call) -> None:
+        """Have the jobs done that a call waits for; called where it waits."""
+        waiting: Sequence[Call] = self.calls
+        if all(map(is_alone, call.jobs)):
+            waiting = [call]
+        else:
+            self._begin_others()
+        if call.jobs and not self._is_over:
+            self.jobs = [job for each in waiting for job in each.jobs]
+            self._pause.release()
+            self._turn.acquire()
+            for each in waiting:
+                each.jobs = []
+        if self._is_over:
             raise Abandoned
+
+    @property
+    def _is_over(self) -> bool:
+        return self._abandoned or self.error is not None
+
+    def _begin_others(self) -> None:
+        for call in self._left:
+            call.run()
+            if self.error is None:
+                self.error = call.error
+            if self._is_over:
+                break
+
+    def _run(self) -> None:
+        self._begin_others()
+        self._pause.release()
 
 
 class Warnings:
@@ -175,7 +242,7 @@ class Clock:
 
 
 def run_together(
-    calls: Sequence[Call], report: Callable[[float], None] = lambda share: None
+    chains: Sequence[Chain], report: Callable[[float], None] = lambda share: None
 ) -> None:
     """Run calls side by side, training the networks that they fit as stacks.
 
@@ -184,34 +251,36 @@ def run_together(
 
     Parameters
     ----------
-    calls : sequence of Call
-        Not yet begun.
+    chains : sequence of Chain
+        The calls, not yet begun.
     report : callable
         Told now and then which share of them is done.
     """
-    outer, waiting = _present.get(), list(calls)
+    outer, waiting = _present.get(), list(chains)
+    n_calls = sum(len(chain.calls) for chain in chains)
     try:
         while waiting:
-            for call in waiting:
-                call.go_on()
-                while call.jobs and all(map(is_alone, call.jobs)):
+            for chain in waiting:
+                chain.go_on()
+                while chain.jobs and all(map(is_alone, chain.jobs)):
                     # at once: nothing is gained by waiting, but memory lost
-                    _train(call.jobs, outer)
-                    call.go_on()
-                if call.error is not None:
-                    raise call.error
-            waiting = [call for call in waiting if call.jobs]
-            n_left = len(waiting)
+                    _train(chain.jobs, outer)
+                    chain.go_on()
+                if chain.error is not None:
+                    raise chain.error
+            waiting = [chain for chain in waiting if chain.jobs]
+            jobs = [job for chain in waiting for job in chain.jobs]
+            n_left = len(jobs)
             if outer is not None and waiting:
-                outer.wait_for([job for call in waiting for job in call.jobs])
+                outer.wait_for(jobs)
                 continue
-            for jobs in stacks([job for call in waiting for job in call.jobs]):
-                _train(jobs, None)
-                n_left -= len(jobs)
-                report(1 - n_left / len(calls))
+            for stack in stacks(jobs):
+                _train(stack, None)
+                n_left -= len(stack)
+                report(1 - n_left / n_calls)
     finally:
-        for call in calls:
-            call.give_up()
+        for chain in chains:
+            chain.give_up()
 
 
 def _train(jobs: list[Job], outer: Call | None) -> None:

@@ -27,14 +27,24 @@ from threadpoolctl import threadpool_limits
 from skmlp.estimators._base import BaseMLP
 from skmlp.estimators._folding import memory
 from skmlp.estimators._jobs import Stand
-from skmlp.model_selection._conductor import Call, Clock, present_settings, run_together
+from skmlp.model_selection._conductor import (
+    Call,
+    Chain,
+    Clock,
+    present_settings,
+    run_together,
+)
 from skmlp.model_selection._progress import Progress
-from skmlp.model_selection._shared import Shared, in_place, memory_of_pipelines, nested
+from skmlp.model_selection._shared import Shared, in_place, levels, memory_of_pipelines, nested
 
 #: Fits that a process gets at once: enough for stacks, few enough to share out and to hold.
 _FEWEST, _MOST = 32, 256
 #: Units for each process, so that none is idle for long at the end.
 _UNITS_EACH = 4
+
+#: Calls of plain networks that stand on top of each other in a thread. Each takes some 20 of the
+#: 1000 frames that Python allows, and more where there are pipelines.
+_LONGEST = 24
 
 #: A unit has rows of one fold only, where X takes more bytes.
 _LARGE = 1 << 26
@@ -246,11 +256,26 @@ def run_unit(
         for (f, args, kwargs), before in zip(tasks, stands, strict=True)
     ]  # each has a copy of the present context
     memory.reset(outside)
+    length = _length_of_chains(tasks)
     if isinstance(tasks, list):
         tasks.clear()  # the estimators are the calls' alone, and go with them
-    run_together(calls, _report.get())
+    run_together(
+        [Chain(calls[a : a + length]) for a in range(0, len(calls), length)], _report.get()
+    )
     shared.slim()
     return [(call.result, call.left) for call in calls]
+
+
+def _length_of_chains(tasks: Sequence[Any]) -> int:
+    """Return how many calls may stand on top of each other: one, if it may train several times."""
+    around = 0
+    for _, args, kwargs in tasks:
+        own = levels(args[0])
+        values = (kwargs.get("parameters") or {}).values()
+        if own is None or any(hasattr(value, "get_params") for value in values):
+            return 1
+        around = max(around, own)
+    return max(1, _LONGEST // (1 + around))
 
 
 def _call(shared: Shared, function: Any, args: Any, kwargs: Any) -> Any:
