@@ -15,8 +15,8 @@ class _NoSeed(ISeedSequence):
     """Stands where a generator asks for a first seed, which another replaces at once."""
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
-        """Return zeros."""
-        return np.zeros(n_words, dtype)
+        """Return zeros, in a list: they are read one by one, an array's for twice as long."""
+        return [0] * n_words
 
 
 def stream(random_state: Any) -> Any:

@@ -22,7 +22,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import _scorer
 from sklearn.model_selection import _validation
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skmlp.estimators._base import BaseMLP
 from skmlp.estimators._folding import memory
@@ -135,7 +135,7 @@ class StackingParallel(Parallel):
 
         reporting = _report.set(self.progress.within if n_jobs == 1 else _report.get())
         try:
-            with threadpool_limits(1, "blas"):
+            with _libraries().limit(limits=1, user_api="blas"):
                 done = super().__call__(delayed(run_unit)(*given_out(u), here) for u in units)
         finally:
             _report.reset(reporting)
@@ -229,6 +229,12 @@ def _signature(parameters: dict[str, Any]) -> tuple[Any, ...]:
         for name, value in sorted(parameters.items())
         if name.rpartition("__")[2] not in _OF_EACH
     )
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Look for the libraries that have threads, which takes as long as a small fit."""
+    return ThreadpoolController()
 
 
 @cache
