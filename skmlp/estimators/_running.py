@@ -139,12 +139,20 @@ def _batches(jobs: Sequence[Job]) -> ArrayBatches:
     each = [job for job in jobs for _ in range(job.network.k)]
     return ArrayBatches(
         [job.rows.inputs for job in each],
-        [job.target for job in each],
+        _shared([job.target for job in each]),
         None if first.w is None else [job.w for job in each],
         size,
         _streams(jobs) if first.model.shuffle else [],
         [rows for job in jobs for rows in job.order],
     )
+
+
+def _shared(tables: Sequence[Any]) -> list[Any]:
+    """Return tables, one for those side by side that are equal: its rows are taken at once."""
+    found: list[Any] = []
+    for table in tables:
+        found.append(found[-1] if found and np.array_equal(table, found[-1]) else table)
+    return found
 
 
 def _streams(jobs: Sequence[Job]) -> list[Any]:

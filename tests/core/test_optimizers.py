@@ -355,3 +355,24 @@ def test_decay_follows_its_schedule():
         theta = np.ones((K, P))
         optimizer.step(theta, np.zeros((K, P)), 0.1)
         np.testing.assert_allclose(theta, [[1 - 0.05 * factor] * 4 + [1.0] * 2] * K)
+
+
+def test_the_last_link_alone_leaves_its_scale_to_the_rate():
+    first, last = Adam(), Adam()
+    chain = Optimizer(first, last)
+    assert (first.leaves_scale, last.leaves_scale) == (False, True)
+    theta, by_hand = np.ones((2, 3)), np.ones((2, 3))
+    links = Adam(), Adam()
+    work = Workspace(np.float64, range(2))
+    layout = Layout()
+    layout.add("W", (3,), "weight")
+    for part in (chain, *links):
+        part.bind(layout, work, 2)
+    lr = np.array([[0.1], [0.01]])
+    for step in range(1, 5):
+        grad = np.arange(6.0).reshape(2, 3) / step
+        chain.step(theta, grad.copy(), lr)
+        for link in links:
+            link(by_hand, grad, lr)
+        by_hand -= lr * grad
+    np.testing.assert_allclose(theta, by_hand, rtol=1e-13)

@@ -104,7 +104,8 @@ class Adam(Elementwise):
         np.sqrt(s2, out=g)
         g += self.eps
         np.divide(s1, g, out=g)
-        g *= self.scale
+        if not self.leaves_scale:
+            g *= self.scale
 
     def _correction(self) -> Any:
         """Return the (K, 1) factors that make m̂ / √v̂ of s₁ / √s₂, from a table of some steps."""

@@ -77,6 +77,10 @@ class Elementwise(Transform):
     cache: where parameters are many, a step takes as long as reading and writing them.
     """
 
+    #: A factor, a number or (K, 1), of the direction; left to the learning rate on request.
+    scale: Any = 1.0
+    leaves_scale: bool = False
+
     def begin(self, lr: Any) -> None:  # noqa: B027 - most have nothing to prepare
         """Prepare a step."""
 

@@ -42,7 +42,7 @@ class Optimizer:
         self.transforms = transforms
         self.steps = 0
         on_direction = [t for t in transforms if not t.on_step]
-        chain = [*on_direction, _Rate(), *(t for t in transforms if t.on_step), _Move()]
+        chain = [*on_direction, _Rate(on_direction), *(t for t in transforms if t.on_step), _Move()]
         self._runs: list[tuple[bool, list[Any]]] = [
             (elementwise, list(run))
             for elementwise, run in groupby(chain, lambda link: isinstance(link, Elementwise))
@@ -156,10 +156,16 @@ class Optimizer:
 
 @final
 class _Rate(Elementwise):
-    """Direction -> step: times the learning rate."""
+    """Direction -> step: times the learning rate, and what the link before leaves to it."""
+
+    def __init__(self, before: Sequence[Transform]) -> None:
+        links = [link for link in before if isinstance(link, Elementwise)]
+        self.last = links[-1] if links and links[-1] is before[-1] else None
+        for link in links:
+            link.leaves_scale = link is self.last
 
     def begin(self, lr: Any) -> None:
-        self.lr = lr
+        self.lr = lr if self.last is None else lr * self.last.scale
 
     def visit(self, block: slice, theta: Array, grad: Array) -> None:
         grad *= self.lr
