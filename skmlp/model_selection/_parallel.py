@@ -42,9 +42,9 @@ _FEWEST, _MOST = 32, 256
 #: Units for each process, so that none is idle for long at the end.
 _UNITS_EACH = 4
 
-#: Calls of plain networks that stand on top of each other in a thread. Each takes some 20 of the
-#: 1000 frames that Python allows, and more where there are pipelines.
-_LONGEST = 24
+#: Calls of plain networks that stand on top of each other in a thread. Each takes 14 of the 1000
+#: frames that Python allows, and 2 more for each pipeline around it.
+_LONGEST = 32
 
 #: A unit has rows of one fold only, where X takes more bytes.
 _LARGE = 1 << 26

@@ -29,6 +29,8 @@ def nested(estimator: Any) -> list[Any]:
     """Return an estimator and those among its parameters, however deep."""
     if isinstance(estimator, BaseMLP):  # which has none
         return [estimator]
+    if not hasattr(estimator, "get_params"):  # "passthrough"
+        return [estimator]
     return [estimator, *(v for v in estimator.get_params().values() if hasattr(v, "get_params"))]
 
 
@@ -38,7 +40,9 @@ def levels(estimator: Any) -> int | None:
         return 0
     inner = None
     if type(estimator) is Pipeline:
-        inner = estimator.steps[-1][1]
+        *others, (_, inner) = estimator.steps
+        if any(isinstance(part, BaseMLP) for _, step in others for part in nested(step)):
+            return None
     elif type(estimator) is TransformedTargetRegressor:
         inner = estimator.regressor
     further = None if inner is None else levels(inner)

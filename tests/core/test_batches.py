@@ -75,6 +75,27 @@ def test_a_network_sees_the_same_rows_alone_and_after_others_left(data, small, m
             list(alone[gone])
 
 
+def test_networks_with_one_stream_are_shuffled_alike_and_leave_it_as_if_alone(data):
+    def stream():
+        return np.random.RandomState(5)
+
+    one, other = stream(), np.random.RandomState(6)
+    together = ArrayBatches(*data, 4, [one, one, other, one])
+    own = [stream(), stream(), np.random.RandomState(6), stream()]
+    alone = [ArrayBatches(*data, 4, [rng]) for rng in own]
+    left = np.arange(4)
+    for keep in ([True] * 4, [False, True, True, True], [True, True, False], [True, True]):
+        together.select(np.array(keep))
+        left = left[keep]
+        for batch, *parts in zip(together, *(alone[k] for k in left), strict=True):
+            np.testing.assert_array_equal(batch.X, np.concatenate([part.X for part in parts]))
+            np.testing.assert_array_equal(batch.y, np.concatenate([part.y for part in parts]))
+    for mine, its in zip(together.streams, own, strict=True):
+        np.testing.assert_array_equal(mine.get_state()[1], its.get_state()[1])
+        assert mine.get_state()[2] == its.get_state()[2]
+    np.testing.assert_array_equal(together.orders(), [one.orders()[0] for one in alone])
+
+
 def test_epochs_shuffle_on_as_scikit_learn_does(data):
     X, y, _ = data
     rng, index = np.random.RandomState(0), np.arange(N)

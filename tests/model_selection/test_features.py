@@ -32,7 +32,7 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardSca
 from sklearn.svm import SVC
 from sklearn.utils.fixes import parse_version
 
-from skmlp import model_selection
+from skmlp import MLPClassifier, model_selection
 from tests.model_selection.test_same_results import (
     RATES,
     Y3,
@@ -601,6 +601,40 @@ def test_estimators_that_hold_networks(case):
     estimator, grid = AROUND[case]
     y = Y3 if case == "one against the rest" else Y
     both("GridSearchCV", estimator, grid, fit=(X, y), scoring=LOSS, refit=False)
+
+
+class FitsTwice(MLPClassifier):
+    """A network that is trained, thrown away and trained again."""
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(X, y, sample_weight)
+        return super().fit(X, y, sample_weight)
+
+
+def test_a_network_that_is_trained_twice_where_others_stand_beneath_it():
+    model = FitsTwice(**TINY.get_params())
+    both("GridSearchCV", model, {"alpha": np.linspace(0, 1, 40)}, fit=(X, Y), scoring=LOSS)
+
+
+def test_many_calls_deep_in_pipelines_do_not_run_out_of_frames():
+    estimator, name = TINY, "alpha"
+    for _ in range(6):
+        estimator, name = Pipeline([("scale", StandardScaler()), ("on", estimator)]), f"on__{name}"
+    both("GridSearchCV", estimator, {name: np.linspace(0, 1, 40)}, fit=(X, Y), scoring=LOSS)
+
+
+def test_estimators_of_a_stack_go_on_each_by_itself():
+    model = small(max_iter=5, warm_start=True)
+    found = [
+        cross_validate(model, X, Y, cv=5, return_estimator=True)["estimator"]
+        for cross_validate in (model_selection.cross_validate, skl.cross_validate)
+    ]
+    for mine, its in zip(*found, strict=True):
+        for one in (mine, its):
+            one.set_params(max_iter=4).fit(X, Y)
+        assert len(mine.loss_curve_) == 9
+        assert mine.loss_curve_ == pytest.approx(its.loss_curve_, rel=1e-9)
+        assert_allclose(mine.predict_proba(X), its.predict_proba(X), rtol=1e-9)
 
 
 def warns_of_its_score(estimator, X, y):
