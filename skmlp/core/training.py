@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skmlp.core.batches import Batch, Batches
-from skmlp.core.buffers import Array
+from skmlp.core.buffers import Array, Workspace
 from skmlp.core.history import Epochs
 from skmlp.core.losses import Loss
 from skmlp.core.network import Network
@@ -61,6 +61,7 @@ class State:
     _size: int = 0
     _whole: tuple[Array, ...] = ()
     _rngs: Sequence[np.random.Generator] = ()
+    _left: list[tuple[Array, Optimizer]] = field(default_factory=list)
 
     def put(self, name: str, values: Any) -> None:
         """Record (k,) values of this epoch, or one number for all networks."""
@@ -146,19 +147,25 @@ class State:
 
     def _release(self, batches: Batches) -> None:
         """Let the stopped networks leave."""
-        keep = ~self.stop
+        keep, gone = ~self.stop, self.network.rows[self.stop]
+        work = Workspace(self.network.dtype, gone)
+        its_optimizer = self.optimizer.of(self.stop, self.network.layout, work)
         self._go_on_with(keep)
         self.optimizer.select(keep)
+        self._left.append((gone, its_optimizer))
         self.optimizer.rebind(self.network.layout, self.network.work)
         batches.select(keep)
 
     def _reunite(self) -> None:
-        """Bring the networks that left back into the stack; the optimiser has forgotten them."""
+        """Bring the networks that left back into the stack."""
         self._store()
         theta, stats, *parts = self._whole
         self.lr, self.train_loss, self.first_loss, self.stop, self.diverged = parts
         if self.network.theta is not theta:
-            self.optimizer.spread(self.network.rows, self._size)
+            together = [(self.network.rows, self.optimizer), *self._left]
+            self.optimizer.gather([optimizer for _, optimizer in together])
+            self.optimizer.select(np.argsort(np.concatenate([rows for rows, _ in together])))
+            self._left = []
             self.network.restore(theta, stats, self._rngs)
             self.optimizer.rebind(self.network.layout, self.network.work)
 

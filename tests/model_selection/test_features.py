@@ -623,16 +623,18 @@ def test_many_calls_deep_in_pipelines_do_not_run_out_of_frames():
     both("GridSearchCV", estimator, {name: np.linspace(0, 1, 40)}, fit=(X, Y), scoring=LOSS)
 
 
-def test_estimators_of_a_stack_go_on_each_by_itself():
-    model = small(max_iter=5, warm_start=True)
+@pytest.mark.parametrize("solver, lr", [("adam", 0.01), ("sgd", 3.0), ("rprop", 0.01)])
+def test_estimators_of_a_stack_go_on_each_by_itself(solver, lr):
+    early = {"early_stopping": True, "n_iter_no_change": 2, "tol": 0.0, "max_iter": 60}
+    model = small(solver=solver, learning_rate_init=lr, warm_start=True, **early)
     found = [
         cross_validate(model, X, Y, cv=5, return_estimator=True)["estimator"]
         for cross_validate in (model_selection.cross_validate, skl.cross_validate)
     ]
+    assert len({one.n_iter_ for one in found[0]}) > 1, "they should leave the stack one by one"
     for mine, its in zip(*found, strict=True):
         for one in (mine, its):
-            one.set_params(max_iter=4).fit(X, Y)
-        assert len(mine.loss_curve_) == 9
+            one.set_params(early_stopping=False, max_iter=4).fit(X, Y)
         assert mine.loss_curve_ == pytest.approx(its.loss_curve_, rel=1e-9)
         assert_allclose(mine.predict_proba(X), its.predict_proba(X), rtol=1e-9)
 

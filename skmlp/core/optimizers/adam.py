@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from skmlp.core.buffers import Array, Layout, Workspace
-from skmlp.core.optimizers.base import Elementwise, spread
+from skmlp.core.optimizers.base import Elementwise
 
 #: Bias corrections are computed for so many steps at a time.
 _AHEAD = 64
@@ -65,12 +65,6 @@ class Adam(Elementwise):
         """Have the averages of the networks of all others."""
         super().gather(others)
         self.t, self.used, self.table = np.concatenate([a.t + a.used for a in others]), 0, ()
-
-    def spread(self, rows: Array, k: int) -> None:
-        """Have empty averages for the other networks."""
-        self._settle()
-        self.t = spread(self.t, rows, k)
-        super().spread(rows, k)
 
     def reset(self, row: int) -> None:
         """Empty the averages of one network."""

@@ -32,14 +32,9 @@ class Transform(ABC):
         self.work = work
 
     def select(self, keep: Array) -> None:
-        """Keep the memory of some networks."""
+        """Keep the memory of some networks: a mask, or their rows in a new order."""
         for name in self.memory:
             setattr(self, name, getattr(self, name)[keep])
-
-    def spread(self, rows: Array, k: int) -> None:
-        """Remember nothing of the other networks than ``rows``, of k in all."""
-        for name in self.memory:
-            setattr(self, name, spread(getattr(self, name), rows, k))
 
     def remember(self, other: Any, rows: slice) -> None:
         """Have the memory of some networks of a link of the same kind."""
@@ -93,10 +88,3 @@ class Elementwise(Transform):
         self.begin(lr)
         for block in blocks(theta):
             self.visit(block, theta[:, block], grad[:, block])
-
-
-def spread(values: Array, rows: Array, k: int) -> Array:
-    """Return an array of k rows, those of ``rows`` being ``values``, the others zero."""
-    out = np.zeros((k, *values.shape[1:]), dtype=values.dtype)
-    out[rows] = values
-    return out

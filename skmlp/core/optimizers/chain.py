@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from copy import copy
 from itertools import groupby
 from typing import Any, final
 
@@ -81,10 +82,13 @@ class Optimizer:
         for transform in self.transforms:
             transform.select(keep)
 
-    def spread(self, rows: Array, k: int) -> None:
-        """Be the optimiser of k networks again, of which only ``rows`` are remembered."""
-        for transform in self.transforms:
-            transform.spread(rows, k)
+    def of(self, chosen: Array, layout: Layout, work: Workspace) -> Optimizer:
+        """Return an optimiser that remembers what this one does of some networks."""
+        other = Optimizer(*map(copy, self.transforms))
+        other.steps = self.steps
+        other.select(chosen)
+        other.rebind(layout, work)
+        return other
 
     def remember(self, other: Optimizer, rows: slice) -> None:
         """Have the memory of some networks of another optimiser of the same :attr:`program`."""

@@ -41,11 +41,6 @@ class RProp(Elementwise):
         super().bind(layout, work, k)
         self.size += 1
 
-    def spread(self, rows: Array, k: int) -> None:
-        """Start the other networks' steps again."""
-        super().spread(rows, k)
-        self.size[np.setdiff1d(np.arange(k), rows)] = 1
-
     def reset(self, row: int) -> None:
         """Start one network's steps again."""
         super().reset(row)
