@@ -19,7 +19,7 @@ GROUND = "buffers"
 CORE_FLOORS = (
     {"buffers", "stacking", "rows", "scatter", "initializers", "activations", "schedules"},
     {"layers", "losses", "optimizers", "penalties", "rowspace"},
-    {"network", "batches"},
+    {"network", "batches", "history"},
     {"training"},
     {"callbacks", "lbfgs"},
 )

@@ -15,7 +15,6 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import joblib
-import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
@@ -27,49 +26,11 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 from skmlp.estimators._base import BaseMLP
 from skmlp.estimators._folding import memory
 from skmlp.estimators._jobs import Stand
-from skmlp.model_selection._conductor import (
-    Call,
-    Chain,
-    Clock,
-    present_settings,
-    run_together,
-)
+from skmlp.model_selection._calls import Call, Chain, Clock, present_settings
+from skmlp.model_selection._conductor import run_together
 from skmlp.model_selection._progress import Progress
-from skmlp.model_selection._shared import Shared, in_place, levels, memory_of_pipelines, nested
-
-#: Fits that a process gets at once: enough for stacks, few enough to share out and to hold.
-_FEWEST, _MOST = 32, 256
-#: Units for each process, so that none is idle for long at the end.
-_UNITS_EACH = 4
-
-#: Calls of plain networks that stand on top of each other in a thread. Each takes 14 of the 1000
-#: frames that Python allows, and 2 more for each pipeline around it.
-_LONGEST = 32
-
-#: A unit has rows of one fold only, where X takes more bytes.
-_LARGE = 1 << 26
-
-#: Parameters that networks of one stack may have of their own.
-_OF_EACH = frozenset(
-    (
-        "alpha",
-        "beta_1",
-        "beta_2",
-        "class_weight",
-        "clip_norm",
-        "dropout",
-        "epsilon",
-        "input_dropout",
-        "l1",
-        "label_smoothing",
-        "learning_rate_init",
-        "momentum",
-        "n_iter_no_change",
-        "random_state",
-        "tol",
-        "weight_decay",
-    )
-)
+from skmlp.model_selection._shared import Shared, in_place, memory_of_pipelines, nested
+from skmlp.model_selection._units import cut, length_of_chains, training_rows
 
 #: Told which share of a unit is done, where it is done in this process.
 _report: ContextVar[Callable[[float], None]] = ContextVar("report", default=lambda share: None)
@@ -178,36 +139,11 @@ def _are_ours(tasks: Sequence[Any]) -> bool:
     return any(isinstance(part, BaseMLP) for each in candidates for part in nested(each))
 
 
-def cut(tasks: Sequence[Any], n_jobs: int) -> list[list[int]]:
-    """Share tasks out in units of those that are likely to be one stack; return their numbers."""
-    groups: dict[Any, list[int]] = {}
-    for i, (_, _, kwargs) in enumerate(tasks):
-        groups.setdefault(_signature(kwargs.get("parameters") or {}), []).append(i)
-    size = max(_FEWEST, -(-len(tasks) // (_UNITS_EACH * n_jobs)))
-    size = min(size, _MOST, -(-len(tasks) // n_jobs))
-    large = getattr(tasks[0][1][1], "nbytes", 0) > _LARGE
-    units: list[list[int]] = [[]]
-    for group in groups.values():
-        # those of one fold side by side, since they share its rows
-        group.sort(key=lambda i: (id(_training_rows(tasks[i])), i))
-        for part in np.array_split(group, -(-len(group) // size)):
-            for i in part.tolist():
-                other_fold = large and units[-1] and _other_fold(tasks, i, units[-1])
-                if i == part[0] and len(units[-1]) + len(part) > size or other_fold:
-                    units.append([])
-                units[-1].append(i)
-    return units
-
-
-def _other_fold(tasks: Sequence[Any], i: int, unit: list[int]) -> bool:
-    return _training_rows(tasks[i]) is not _training_rows(tasks[unit[-1]])
-
-
 def _identity(task: Any) -> str:
     """Tell which tasks differ in nothing but the resource."""
     parameters = task[2].get("parameters") or {}
     others = {name: value for name, value in parameters.items() if name != resource.get()}
-    return str(joblib.hash((others, _training_rows(task))))
+    return str(joblib.hash((others, training_rows(task))))
 
 
 def _is_known(scorer: Any) -> bool:
@@ -215,20 +151,6 @@ def _is_known(scorer: Any) -> bool:
     if isinstance(scorer, _scorer._MultimetricScorer):
         return all(map(_is_known, scorer._scorers.values()))
     return scorer is None or isinstance(scorer, _scorer._BaseScorer | _scorer._PassthroughScorer)
-
-
-def _training_rows(task: Any) -> Any:
-    _, args, kwargs = task
-    return kwargs["train"] if "train" in kwargs else args[3]
-
-
-def _signature(parameters: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what two candidates have in common that are likely to be one stack."""
-    return tuple(
-        (name, repr(value))
-        for name, value in sorted(parameters.items())
-        if name.rpartition("__")[2] not in _OF_EACH
-    )
 
 
 @cache
@@ -262,7 +184,7 @@ def run_unit(
         for (f, args, kwargs), before in zip(tasks, stands, strict=True)
     ]  # each has a copy of the present context
     memory.reset(outside)
-    length = _length_of_chains(tasks)
+    length = length_of_chains(tasks)
     if isinstance(tasks, list):
         tasks.clear()  # the estimators are the calls' alone, and go with them
     run_together(
@@ -270,18 +192,6 @@ def run_unit(
     )
     shared.slim()
     return [(call.result, call.left) for call in calls]
-
-
-def _length_of_chains(tasks: Sequence[Any]) -> int:
-    """Return how many calls may stand on top of each other: one, if it may train several times."""
-    around = 0
-    for _, args, kwargs in tasks:
-        own = levels(args[0])
-        values = (kwargs.get("parameters") or {}).values()
-        if own is None or any(hasattr(value, "get_params") for value in values):
-            return 1
-        around = max(around, own)
-    return max(1, _LONGEST // (1 + around))
 
 
 def _call(shared: Shared, function: Any, args: Any, kwargs: Any) -> Any:
