@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -50,8 +50,7 @@ class ArrayBatches(Batches):
     """Batches of a table in memory: an array, a CSR matrix or lazily read rows.
 
     Each network shuffles with its own stream, so it sees the same batches alone as in a
-    stack; the order of one epoch is shuffled further in the next. Networks that have one stream
-    are shuffled alike, once for all: they begin in the same order.
+    stack; the order of one epoch is shuffled further in the next.
 
     Parameters
     ----------
@@ -64,12 +63,15 @@ class ArrayBatches(Batches):
     size : int
         Rows of a batch; the last one takes what is left.
     rngs : sequence of RandomState or Generator
-        The stream of each network; empty to keep the order.
+        One stream for each network; empty to keep the order.
     order : sequence of K arrays of shape (r,), default=None
         The numbers of the rows that each network sees, some or all, as an earlier training left
         them, to go on shuffling from there; None for all rows in their order. Lengths may differ
         so long as all networks have as many batches: in the last one, rows without weight follow
         those of a network that has fewer.
+    alike : sequence of K hashables, default=None
+        Networks of one name here, and only these, have one stream and begin in one order, so they
+        are shuffled alike, once for all; None if each goes its own way.
 
     Examples
     --------
@@ -86,6 +88,7 @@ class ArrayBatches(Batches):
         size: int,
         rngs: Sequence[Any],
         order: Sequence[Array] | None = None,
+        alike: Sequence[Hashable] | None = None,
     ) -> None:
         self.X, self.y, self.w = X, y, w
         self.rngs = list(rngs)
@@ -104,6 +107,7 @@ class ArrayBatches(Batches):
         self._real: dict[int, Any] = {}  # how many rows of a batch are no filling, and their weight
         self._all = self.order, self.counts
         self.streams = list(rngs)  # as they are, or were where a network left
+        self.alike = list(range(len(self.rngs)) if alike is None else alike)
         self._present = np.arange(len(order))
 
     def select(self, keep: Array) -> None:
@@ -115,10 +119,12 @@ class ArrayBatches(Batches):
         self._present = self._present[keep]
         self.order, self.counts = self.order[keep], self.counts[keep]
         if self.rngs:
-            left = {id(self.rngs[k]) for k in np.flatnonzero(~keep)}
-            shared = {id(rng): rng for rng in (self.rngs[k] for k in chosen) if id(rng) in left}
-            twins = {name: copy.deepcopy(rng) for name, rng in shared.items()}
-            self.rngs = [twins.get(id(self.rngs[k]), self.rngs[k]) for k in chosen]
+            left = {self.alike[k]: self.rngs[k] for k in np.flatnonzero(~keep)}
+            self.alike = [self.alike[k] for k in chosen]
+            twins = {name: copy.deepcopy(left[name]) for name in left.keys() & set(self.alike)}
+            self.rngs = [
+                twins.get(name, self.rngs[k]) for name, k in zip(self.alike, chosen, strict=True)
+            ]
             for k, rng in zip(self._present, self.rngs, strict=True):
                 self.streams[k] = rng
         self.X, self.y, self.w = (
@@ -151,11 +157,12 @@ class ArrayBatches(Batches):
 
     def _shuffle(self) -> None:
         """Shuffle each network's order further."""
-        first = {id(rng): k for k, rng in reversed(list(enumerate(self.rngs)))}
-        for k in first.values():
-            self.rngs[k].shuffle(self.order[k, : self.counts[k]])
+        first: dict[Hashable, int] = {}
+        for k, (name, rng) in enumerate(zip(self.alike, self.rngs, strict=True)):
+            if first.setdefault(name, k) == k:
+                rng.shuffle(self.order[k, : self.counts[k]])
         if len(first) < len(self.rngs):
-            self.order = self.order[[first[id(rng)] for rng in self.rngs]]
+            self.order = self.order[[first[name] for name in self.alike]]
 
     def _in_order(self) -> Iterator[Batch]:
         """Cut rows that are the same for all networks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def train_together(jobs: Sequence[Job]) -> None:
         if ends:
             job.end = callbacks[0].part(rows)  # type: ignore[attr-defined]  # an End
         job.training.order = orders[rows]
-        if batches.streams and len(jobs) > 1:
+        if batches.streams and len(jobs) > 1 and _has_seed(job):
             job.training.streams, job.training.lent = batches.streams[rows], True
         if len(jobs) == 1:
             job.state = state
@@ -137,13 +138,15 @@ def _batches(jobs: Sequence[Job]) -> ArrayBatches:
         order = first.training.order
         return ArrayBatches(first.rows.inputs, first.target, first.w, size, rngs, order)
     each = [job for job in jobs for _ in range(job.network.k)]
+    streams, alike = _streams(jobs) if first.model.shuffle else ([], [])
     return ArrayBatches(
         [job.rows.inputs for job in each],
         _shared([job.target for job in each]),
         None if first.w is None else [job.w for job in each],
         size,
-        _streams(jobs) if first.model.shuffle else [],
+        streams,
         [rows for job in jobs for rows in job.order],
+        alike,
     )
 
 
@@ -155,14 +158,22 @@ def _shared(tables: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _streams(jobs: Sequence[Job]) -> list[Any]:
-    """Return each network's stream: one for those whose rows would be shuffled alike."""
-    found: dict[Any, Any] = {}
-    return [
-        found.setdefault((standing(rng), rows.tobytes()), rng)
-        for job in jobs
-        for rng, rows in zip(job.training.rngs, job.order, strict=True)
+def _has_seed(job: Job) -> bool:
+    """Say whether a job's streams are no one's but its own, who does not mind how they get on."""
+    return isinstance(job.model.random_state, Integral)
+
+
+def _streams(jobs: Sequence[Job]) -> tuple[list[Any], list[int]]:
+    """Return each network's stream, and which network is the first that is shuffled alike."""
+    rngs = [rng for job in jobs for rng in job.training.rngs]
+    rows = [rows for job in jobs for rows in job.order]
+    seeded = [_has_seed(job) for job in jobs for _ in job.training.rngs]
+    found: dict[Any, int] = {}
+    first = [
+        found.setdefault((standing(rngs[k]), rows[k].tobytes()), k) if seeded[k] else k
+        for k in range(len(rngs))
     ]
+    return [rngs[k] for k in first], first
 
 
 def _watchers(jobs: Sequence[Job], stopper: EarlyStopping) -> list[Callback]:

@@ -80,7 +80,7 @@ def test_networks_with_one_stream_are_shuffled_alike_and_leave_it_as_if_alone(da
         return np.random.RandomState(5)
 
     one, other = stream(), np.random.RandomState(6)
-    together = ArrayBatches(*data, 4, [one, one, other, one])
+    together = ArrayBatches(*data, 4, [one, one, other, one], alike="aaba")
     own = [stream(), stream(), np.random.RandomState(6), stream()]
     alone = [ArrayBatches(*data, 4, [rng]) for rng in own]
     left = np.arange(4)
@@ -94,6 +94,13 @@ def test_networks_with_one_stream_are_shuffled_alike_and_leave_it_as_if_alone(da
         np.testing.assert_array_equal(mine.get_state()[1], its.get_state()[1])
         assert mine.get_state()[2] == its.get_state()[2]
     np.testing.assert_array_equal(together.orders(), [one.orders()[0] for one in alone])
+
+
+def test_one_stream_of_several_networks_is_drawn_from_in_turn(data):
+    one = np.random.RandomState(0)
+    batches = ArrayBatches(*data, N, [one, one])
+    first, second = next(iter(batches)).y.copy()
+    assert (first != second).any()
 
 
 def test_epochs_shuffle_on_as_scikit_learn_does(data):

@@ -639,6 +639,16 @@ def test_estimators_of_a_stack_go_on_each_by_itself(solver, lr):
         assert_allclose(mine.predict_proba(X), its.predict_proba(X), rtol=1e-9)
 
 
+def test_a_users_stream_is_drawn_from_as_far_as_alone():
+    model = small(random_state=np.random.RandomState(3))
+    found = [
+        cross_validate(model, X, Y, cv=5, return_estimator=True)["estimator"]
+        for cross_validate in (model_selection.cross_validate, skl.cross_validate)
+    ]
+    for mine, its in zip(*found, strict=True):
+        assert mine.random_state.randint(2**31) == its.random_state.randint(2**31)
+
+
 def warns_of_its_score(estimator, X, y):
     warnings.warn(f"alpha {estimator.network.alpha}", UserWarning, stacklevel=1)
     return a_number(estimator, X, y)
