@@ -10,7 +10,6 @@ from typing import Any
 import joblib
 import numpy as np
 from scipy import sparse
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection._validation import _safe_split, _score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
@@ -32,21 +31,6 @@ def nested(estimator: Any) -> list[Any]:
     if not hasattr(estimator, "get_params"):  # "passthrough"
         return [estimator]
     return [estimator, *(v for v in estimator.get_params().values() if hasattr(v, "get_params"))]
-
-
-def levels(estimator: Any) -> int | None:
-    """Return how many estimators stand around the one that is trained; None if several may be."""
-    if isinstance(estimator, BaseMLP):
-        return 0
-    inner = None
-    if type(estimator) is Pipeline:
-        *others, (_, inner) = estimator.steps
-        if any(isinstance(part, BaseMLP) for _, step in others for part in nested(step)):
-            return None
-    elif type(estimator) is TransformedTargetRegressor:
-        inner = estimator.regressor
-    further = None if inner is None else levels(inner)
-    return None if further is None else 1 + further
 
 
 class Shared:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
 
-from skmlp.model_selection._shared import levels
+from skmlp.estimators._base import BaseMLP
+from skmlp.model_selection._shared import nested
 
 #: Fits that a process gets at once: enough for stacks, few enough to share out and to hold.
 _FEWEST, _MOST = 32, 256
@@ -88,9 +91,24 @@ def length_of_chains(tasks: Sequence[Any]) -> int:
     """Return how many calls may stand on top of each other: one, if it may train several times."""
     around = 0
     for _, args, kwargs in tasks:
-        own = levels(args[0])
+        own = _levels(args[0])
         values = (kwargs.get("parameters") or {}).values()
         if own is None or any(hasattr(value, "get_params") for value in values):
             return 1
         around = max(around, own)
     return max(1, _LONGEST // (1 + around))
+
+
+def _levels(estimator: Any) -> int | None:
+    """Return how many estimators stand around the one that is trained; None if several may be."""
+    if isinstance(estimator, BaseMLP):
+        return 0
+    inner = None
+    if type(estimator) is Pipeline:
+        *others, (_, inner) = estimator.steps
+        if any(isinstance(part, BaseMLP) for _, step in others for part in nested(step)):
+            return None
+    elif type(estimator) is TransformedTargetRegressor:
+        inner = estimator.regressor
+    further = None if inner is None else _levels(inner)
+    return None if further is None else 1 + further
